@@ -1,0 +1,44 @@
+/** The resolved configuration: what every part is handed by app.ts, after flags, environment and file were merged. */
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface Config {
+  /** The server's name in every output; undefined: its own serverInfo, else the command. */
+  readonly name: string | undefined;
+  /** Absolute. The store, `sidelight.db`, lives in it. */
+  readonly dataDir: string;
+  /** `full`: frames and operations. `metadata`: frames without bodies. `off`: no recording. */
+  readonly record: 'full' | 'metadata' | 'off';
+  /** Bytes of one frame kept in the recording; beyond it head, size and SHA-256 are kept. */
+  readonly maxBodyBytes: number;
+  /** Bytes of one message that are parsed whole; beyond it the envelope is scanned. */
+  readonly maxMessageBytes: number;
+  /** Capacity of the copy queue between the relay and the observer. */
+  readonly captureBufferBytes: number;
+  readonly lossless: boolean;
+  readonly redact: boolean;
+  readonly otlp: {
+    /** Base URL of an OTLP/HTTP receiver; `/v1/traces` is appended. Undefined: no traces are exported. */
+    readonly endpoint: string | undefined;
+    /** Exactly this URL for traces (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). */
+    readonly tracesEndpoint: string | undefined;
+    readonly protocol: 'http/json' | 'http/protobuf';
+    /** Secret. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly timeoutMs: number;
+    /** Tool arguments and results as span attributes: redacted, capped, off by default. */
+    readonly captureContent: boolean;
+  };
+  readonly serviceName: string | undefined;
+  readonly resourceAttributes: Readonly<Record<string, string>>;
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  readonly log: {
+    readonly level: LogLevel;
+    /** A path, or `stderr`. Undefined: no operation log; Sidelight's own trouble still goes to stderr, one line each. */
+    readonly file: string | undefined;
+  };
+  /** Working directory of the server. */
+  readonly cwd: string | undefined;
+  /** Signal that the kernel sends the server when Sidelight dies (Linux, `setpriv`). */
+  readonly pdeathsig: string | undefined;
+}

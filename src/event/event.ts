@@ -1,0 +1,288 @@
+/**
+ * The facts that the observer learns, as immutable events: the only thing that crosses to a sink.
+ * Event names are past tense; every event says when, in which session, and (where it stands for bytes) which frame.
+ * Nothing in an event is unredacted.
+ */
+import type { Id, Implementation } from '../mcp/message.ts';
+import type { Channel, Direction } from '../wire/chunk.ts';
+import type { Outcome } from './outcome.ts';
+
+/** Raised with every incompatible change of a shape below; recordings carry it. */
+export const EVENT_VERSION = 1;
+
+interface EventBase {
+  readonly sessionId: string;
+  /** Microseconds since the Unix epoch. */
+  readonly atUs: number;
+}
+
+export interface SessionStarted extends EventBase {
+  readonly type: 'session_started';
+  readonly transport: 'stdio' | 'http';
+  /** `--name`, or undefined until the server says its own. */
+  readonly configuredName: string | undefined;
+  /** The server's command and arguments, redacted. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** Names of the environment variables the server got; never their values. */
+  readonly envNames: readonly string[];
+  /** Sidelight's own process. */
+  readonly pid: number;
+  readonly hostname: string;
+  readonly sidelightVersion: string;
+}
+
+/** Sent again whenever one of its members becomes known. */
+export interface SessionDescribed extends EventBase {
+  readonly type: 'session_described';
+  /** What metrics and lists call the server: `--name`, else its own serverInfo, else the command. */
+  readonly server: string;
+  readonly serverInfo: Implementation | undefined;
+  readonly clientInfo: Implementation | undefined;
+  readonly protocolVersion: string | undefined;
+  readonly era: Era | undefined;
+  readonly clientCapabilities: readonly string[];
+  readonly serverCapabilities: readonly string[];
+}
+
+/** `legacy`: opened by initialize (up to 2025-11-25). `modern`: metadata on every request (since 2026-07-28). */
+export type Era = 'legacy' | 'modern';
+
+/** What a recorded frame stands for. */
+export type FrameKind =
+  | 'request'
+  | 'notification'
+  | 'result'
+  | 'error'
+  | 'batch'
+  | 'malformed'
+  | 'blank'
+  /** Bytes at the end of a stream, or before a gap, that no newline completed. */
+  | 'unterminated'
+  /** Text of the server's stderr. */
+  | 'stderr'
+  /** Copies that were dropped: the recording is incomplete here. `bytes` holds a JSON text {chunks, bytes, stage}. */
+  | 'gap'
+  /** Start, end and signals of the server process. `bytes` holds a JSON text. */
+  | 'lifecycle';
+
+/** One frame of the recording. Frames of a session are numbered from 0 in the order of their completion. */
+export interface FrameRecorded extends EventBase {
+  readonly type: 'frame_recorded';
+  readonly seq: number;
+  readonly channel: Channel;
+  readonly kind: FrameKind;
+  /** The frame without its line ending, redacted; at most the body cap. */
+  readonly bytes: Uint8Array;
+  /** The line ending as it was on the wire. */
+  readonly ending: '\n' | '\r\n' | '';
+  /** Size on the wire without the line ending. */
+  readonly sizeBytes: number;
+  /** SHA-256 of the frame as it was on the wire, hex; only when the bytes were cut at the cap. */
+  readonly sha256: string | undefined;
+  readonly truncated: boolean;
+  /** How many values were replaced in `bytes`. */
+  readonly redactions: number;
+  /** Of a request, notification, or the request that a response answers. */
+  readonly method: string | undefined;
+  /** The operation it belongs to, if any. */
+  readonly operationId: number | undefined;
+}
+
+export interface Target {
+  readonly kind: 'tool' | 'prompt' | 'resource';
+  /** A name, or for a resource its URI with userinfo and query redacted. */
+  readonly name: string;
+}
+
+/** One request and its answer. An operation has one leg, or several where a call was answered with a question. */
+export interface Leg {
+  readonly requestId: Id;
+  readonly startedAtUs: number;
+  readonly endedAtUs: number;
+  readonly outcome: Outcome;
+}
+
+/** Ids of the span an operation becomes, and where it hangs. Hex, as in W3C trace context. */
+export interface SpanIdentity {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly traceState: string | undefined;
+  /** False when the caller's context says so: the span is not exported; metrics and the recording do not care. */
+  readonly sampled: boolean;
+}
+
+export interface OperationStarted extends EventBase {
+  readonly type: 'operation_started';
+  readonly operationId: number;
+  readonly initiator: Direction;
+  readonly method: string;
+  readonly target: Target | undefined;
+}
+
+export interface OperationError {
+  /** JSON-RPC code; undefined for outcomes that have none. */
+  readonly code: number | undefined;
+  /** Value of `error.type`: the code as a string, `tool_error`, `timeout` or `_OTHER`. */
+  readonly type: string;
+  /** Redacted. */
+  readonly message: string | undefined;
+}
+
+/** Mid-operation facts that become span events: progress, log messages. Capped per operation, the rest is counted. */
+export interface OperationNote {
+  readonly atUs: number;
+  readonly method: string;
+  readonly progress?: number;
+  readonly total?: number;
+  readonly level?: string;
+}
+
+/** The whole operation, told once, when it ended. */
+export interface OperationFinished extends EventBase {
+  readonly type: 'operation_finished';
+  readonly operationId: number;
+  /** Who asked: `client_to_server` for tools/call and the like, `server_to_client` for sampling, elicitation, roots. */
+  readonly initiator: Direction;
+  readonly method: string;
+  readonly target: Target | undefined;
+  /** True when the target's name stood in a list result of this session: only then may it become a label. */
+  readonly targetListed: boolean;
+  /** Of the last leg. */
+  readonly requestId: Id;
+  readonly startedAtUs: number;
+  readonly endedAtUs: number;
+  readonly outcome: Outcome;
+  readonly error: OperationError | undefined;
+  readonly legs: readonly Leg[];
+  readonly span: SpanIdentity;
+  /** The operation of the other side that this one serves, when there is exactly one candidate. */
+  readonly parentOperationId: number | undefined;
+  /** A long-lived stream (subscriptions/listen): open time, not latency; never in a latency histogram. */
+  readonly stream: boolean;
+  /** Value of a `jsonrpc` member other than "2.0". */
+  readonly jsonrpc: string | undefined;
+  readonly protocolVersion: string | undefined;
+  readonly server: string;
+  readonly requestBytes: number;
+  readonly resultBytes: number;
+  readonly progressCount: number;
+  readonly notes: readonly OperationNote[];
+  readonly notesDropped: number;
+  /** Of the first request and the last answer. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** A JSON-RPC message was counted, whatever it was. */
+export interface MessageSeen extends EventBase {
+  readonly type: 'message_seen';
+  readonly channel: Direction;
+  readonly kind: 'request' | 'notification' | 'result' | 'error' | 'malformed';
+  readonly sizeBytes: number;
+}
+
+/** Something off the happy path. The table of rules grows; `rule` is stable and in snake_case. */
+export type FindingRule =
+  | 'invalid_frame'
+  | 'stray_stdout'
+  | 'late_result'
+  | 'duplicate_response'
+  | 'response_without_request'
+  | 'request_id_reused'
+  | 'unknown_cancel'
+  | 'malformed_trace_context'
+  | 'tracking_overflow';
+
+export interface FindingRaised extends EventBase {
+  readonly type: 'finding_raised';
+  readonly rule: FindingRule;
+  readonly channel: Channel;
+  readonly seq: number;
+  readonly operationId: number | undefined;
+  /** One line of evidence, redacted. */
+  readonly detail: string;
+}
+
+/** A line of the server's stderr, or a notifications/message, for the log. */
+export interface ServerLogged extends EventBase {
+  readonly type: 'server_logged';
+  readonly origin: 'stderr' | 'notification';
+  /** MCP's level names (RFC 5424): debug, info, notice, warning, error, critical, alert, emergency. */
+  readonly level: string;
+  readonly logger: string | undefined;
+  /** Redacted, one line, capped. */
+  readonly text: string;
+}
+
+/** A list result was seen: names that may become labels, and what the list costs a model's context. */
+export interface CatalogListed extends EventBase {
+  readonly type: 'catalog_listed';
+  readonly kind: 'tools' | 'prompts' | 'resources';
+  readonly names: readonly string[];
+  readonly sizeBytes: number;
+}
+
+export interface ServerStarted extends EventBase {
+  readonly type: 'server_started';
+  readonly serverPid: number;
+}
+
+export interface ServerExited extends EventBase {
+  readonly type: 'server_exited';
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** True unless the server ended by itself with 0, or after its client had gone. */
+  readonly crashed: boolean;
+  /** Redacted, the newest last. */
+  readonly lastStderr: readonly string[];
+}
+
+/** Copies dropped before decoding: this session's recording is incomplete at this place. */
+export interface CopiesDropped extends EventBase {
+  readonly type: 'copies_dropped';
+  readonly channel: Channel;
+  readonly chunks: number;
+  readonly bytes: number;
+}
+
+export type EndCause =
+  | 'client_closed'
+  | 'server_exited'
+  | 'server_crashed'
+  | 'start_failed'
+  | 'sidelight_stopped';
+
+export interface SessionEnded extends EventBase {
+  readonly type: 'session_ended';
+  readonly startedAtUs: number;
+  readonly cause: EndCause;
+  readonly exitCode: number | null;
+  readonly exitSignal: string | null;
+  readonly server: string;
+  readonly protocolVersion: string | undefined;
+  /** The process was asked only server/discover: the sibling that a client starts to find out the era. */
+  readonly probe: boolean;
+  readonly operations: number;
+  readonly failedOperations: number;
+  readonly findings: number;
+  readonly span: SpanIdentity;
+}
+
+export type McpEvent =
+  | SessionStarted
+  | SessionDescribed
+  | FrameRecorded
+  | MessageSeen
+  | OperationStarted
+  | OperationFinished
+  | FindingRaised
+  | ServerLogged
+  | CatalogListed
+  | ServerStarted
+  | ServerExited
+  | CopiesDropped
+  | SessionEnded;
+
+export type EventType = McpEvent['type'];

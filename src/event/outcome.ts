@@ -1,0 +1,34 @@
+/** How an operation ended. The words are the same in spans, metrics, logs, the store and the command line. */
+
+export const OUTCOMES = [
+  'ok',
+  /** A successful response whose tool result has `isError: true`. */
+  'tool_error',
+  /** A JSON-RPC error response. */
+  'protocol_error',
+  /** The requester sent notifications/cancelled. */
+  'cancelled',
+  /** As cancelled, where the reason on the wire says that the requester's time ran out. */
+  'timeout',
+  /** A result that asks for input (2026-07-28): the answer comes back under a new request id. */
+  'input_required',
+  /** No answer until the session ended. */
+  'abandoned',
+  /** No answer because the server process died. */
+  'server_crashed',
+] as const;
+
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** A cancel is an outcome, not a failure; a timeout, a crash and a call left hanging are failures. */
+const FAILED: ReadonlySet<Outcome> = new Set([
+  'tool_error',
+  'protocol_error',
+  'timeout',
+  'abandoned',
+  'server_crashed',
+]);
+
+export function isFailure(outcome: Outcome): boolean {
+  return FAILED.has(outcome);
+}

@@ -1,0 +1,73 @@
+/**
+ * What Sidelight knows about itself: drops, failures, conditions. Parts write here with plain calls; the metric sink
+ * and /readyz read it. It holds numbers only, so that counting never fails and never waits.
+ */
+
+/** Where copies or events can be lost. */
+export type Stage = 'capture' | 'decode' | 'track' | 'traces' | 'metrics' | 'logs' | 'store';
+
+/** A part whose trouble shows in /readyz. */
+export type Part = 'capture' | 'store' | 'traces' | 'logs' | 'admin';
+
+export interface Count {
+  readonly stage: Stage;
+  readonly reason: string;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export interface QueueState {
+  readonly depth: number;
+  readonly capacity: number;
+}
+
+export class Stats {
+  readonly #drops = new Map<string, { stage: Stage; reason: string; count: number; bytes: number }>();
+  readonly #failures = new Map<string, { part: Part; reason: string; count: number }>();
+  readonly #conditions = new Map<Part, string>();
+  readonly #queues = new Map<string, () => QueueState>();
+
+  /** Counts what was dropped; `reason` is a fixed word such as `queue_full`, never text from the wire. */
+  drop(stage: Stage, reason: string, count = 1, bytes = 0): void {
+    const key = `${stage}/${reason}`;
+    const entry = this.#drops.get(key) ?? { stage, reason, count: 0, bytes: 0 };
+    entry.count += count;
+    entry.bytes += bytes;
+    this.#drops.set(key, entry);
+  }
+
+  /** Counts a failed attempt of a part (an export, a store write). */
+  fail(part: Part, reason: string): void {
+    const key = `${part}/${reason}`;
+    const entry = this.#failures.get(key) ?? { part, reason, count: 0 };
+    entry.count += 1;
+    this.#failures.set(key, entry);
+  }
+
+  /** Sets or, with undefined, clears what is wrong with a part. */
+  condition(part: Part, problem: string | undefined): void {
+    if (problem === undefined) this.#conditions.delete(part);
+    else this.#conditions.set(part, problem);
+  }
+
+  /** Registers a queue whose depth and capacity (in events or bytes, as its name says) are read at each scrape. */
+  queue(name: string, read: () => QueueState): void {
+    this.#queues.set(name, read);
+  }
+
+  drops(): readonly Count[] {
+    return [...this.#drops.values()];
+  }
+
+  failures(): readonly { readonly part: Part; readonly reason: string; readonly count: number }[] {
+    return [...this.#failures.values()];
+  }
+
+  problems(): ReadonlyMap<Part, string> {
+    return this.#conditions;
+  }
+
+  queues(): readonly (QueueState & { readonly name: string })[] {
+    return [...this.#queues].map(([name, read]) => ({ name, ...read() }));
+  }
+}
