@@ -1,0 +1,196 @@
+/**
+ * Puts the data path together: the server process, three relays, signals, the observer's thread and the end of all of
+ * them. This is the only place that knows all parts of the relay; observer.ts is its counterpart on the other thread.
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Writable } from 'node:stream';
+import type { Config } from './config/config.ts';
+import { Trouble } from './self/trouble.ts';
+import { currentDirectory, type ServerProcess, StartError, startServer } from './tap/child.ts';
+import { nowUs, relay, type RelayObserver } from './tap/relay.ts';
+import { endLike, onSignals } from './tap/signals.ts';
+import { StderrLines } from './tap/stderr.ts';
+import { openStderr, openStdin, openStdout } from './tap/streams.ts';
+import { ObserverThread } from './thread.ts';
+import type { Channel } from './wire/chunk.ts';
+
+export interface RunOptions {
+  readonly config: Config;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The server's environment: Sidelight's own, less its secrets. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Lines to say at the start: settings that were ignored. */
+  readonly warnings: readonly string[];
+}
+
+/** Of the two seconds that SDK clients give a server after closing its stdin, what the last flush may take. */
+const FLUSH_DEADLINE_MS = 1000;
+/** After the server's exit, how long a pipe that a grandchild still holds may stay silent before we end. */
+const LINGER_MS = 100;
+/** Lossless capture reads on when each of the three streams could deliver one more chunk of Node's largest read. */
+const LOSSLESS_ROOM_BYTES = 3 * 64 * 1024;
+const LOSSLESS_POLL_MS = 1;
+
+/** Runs a stdio server until it ends, and ends this process the same way. */
+export async function runStdio(options: RunOptions): Promise<void> {
+  const { config, command, args, env } = options;
+  const stderr = new StderrLines(openStderr());
+  const trouble = new Trouble((line) => {
+    stderr.line(line);
+  });
+  // After start-up nothing of ours ends the process: what nobody caught is said once, and the relay goes on.
+  process.on('uncaughtException', (error) => {
+    trouble.say('internal', `internal error, traffic goes on: ${error.message}`);
+  });
+  for (const warning of options.warnings) trouble.say(warning, warning);
+
+  const startedAtUs = nowUs();
+  const started = await startServer({
+    command,
+    args,
+    cwd: config.cwd,
+    env,
+    pdeathsig: config.pdeathsig,
+  }).catch((error: unknown) => (error instanceof StartError ? error : Promise.reject(error as Error)));
+  const observer = new ObserverThread(
+    config,
+    {
+      id: sessionId(),
+      startedAtUs,
+      command,
+      args,
+      cwd: config.cwd ?? currentDirectory() ?? '',
+      envNames: Object.keys(env).sort(),
+      pid: process.pid,
+      hostname: hostname(),
+    },
+    {
+      entry: new URL('./observer.js', import.meta.url),
+      trouble,
+      stderr: (line, done) => {
+        stderr.line(line, done);
+      },
+    },
+  );
+  if (started instanceof StartError) {
+    trouble.say('start', started.message);
+    observer.tell({ fact: 'start_failed', code: started.code, message: started.message }, nowUs());
+    await observer.close(FLUSH_DEADLINE_MS);
+    process.exit(started.exitCode);
+  }
+  observer.tell({ fact: 'server_started', pid: started.pid ?? 0 }, startedAtUs);
+  const { code, signal } = await relayUntilExit(started, observer, stderr, config.lossless);
+  await observer.close(FLUSH_DEADLINE_MS);
+  endLike(code, signal);
+}
+
+interface Exit {
+  readonly atUs: number;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Relays until the server is gone and everything it said is with the client. */
+function relayUntilExit(
+  server: ServerProcess,
+  observer: ObserverThread,
+  stderr: StderrLines,
+  lossless: boolean,
+): Promise<Exit> {
+  const stdin = openStdin();
+  const stdout = openStdout();
+  const observed = (channel: Channel): RelayObserver => ({
+    forwarded: (chunk, atUs, tookUs) => {
+      if (channel === 'stderr') stderr.passed(chunk);
+      if (channel !== 'client_to_server') lastOutputAt = performance.now();
+      observer.chunk(channel, chunk, atUs, tookUs);
+    },
+    ...(lossless && { admit: () => (observer.hasRoom(LOSSLESS_ROOM_BYTES) ? undefined : room(observer)) }),
+  });
+  let lastOutputAt = performance.now();
+  let openStreams = 2;
+
+  return new Promise((resolve) => {
+    let exit: Exit | undefined;
+    onSignals(
+      (signal) => {
+        observer.tell({ fact: 'signal', signal }, nowUs());
+      },
+      (signal) => {
+        if (exit === undefined) server.kill(signal);
+        // The server is gone and somebody is in a hurry: what is left of the flush is given up.
+        else endLike(exit.code, exit.signal);
+      },
+    );
+    let finish = (): void => {
+      if (exit === undefined) return;
+      const result = exit;
+      if (openStreams > 0) {
+        // Somebody the server started still holds its pipes. Ends when there has been nothing to relay for a while.
+        const silentMs = performance.now() - lastOutputAt;
+        if (silentMs < LINGER_MS) {
+          setTimeout(finish, LINGER_MS - silentMs);
+          return;
+        }
+      }
+      finish = () => undefined;
+      // Told after the last byte of output: an answer that was still in the pipe is an answer.
+      observer.tell({ fact: 'server_exited', code: result.code, signal: result.signal }, result.atUs);
+      // A client that has not read yet gets everything first, as it would from a pipe that the server left behind.
+      stderr.serverEnded();
+      void Promise.all([flushed(stdout), flushed(stderr.stream)]).then(() => {
+        stdin.destroy();
+        resolve(result);
+      });
+    };
+    const streamEnded = (): void => {
+      openStreams -= 1;
+      finish();
+    };
+    server.once('exit', (code, signal) => {
+      exit = { code, signal, atUs: nowUs() };
+      lastOutputAt = performance.now();
+      finish();
+    });
+    relay(stdin, server.stdin, observed('client_to_server'), () => {
+      observer.tell({ fact: 'client_closed' }, nowUs());
+    });
+    relay(server.stdout, stdout, observed('server_to_client'), streamEnded);
+    relay(server.stderr, stderr.stream, observed('stderr'), streamEnded, { passEnd: false });
+  });
+}
+
+/** Resolves when everything written to the stream is with the system, or the stream is gone. */
+function flushed(stream: Writable): Promise<void> {
+  if (stream.writableLength === 0 || stream.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.once('close', resolve);
+    if (stream.writableEnded) stream.once('finish', resolve);
+    else
+      stream.write('', () => {
+        resolve();
+      });
+  });
+}
+
+function room(observer: ObserverThread): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (observer.hasRoom(LOSSLESS_ROOM_BYTES)) resolve();
+      else setTimeout(look, LOSSLESS_POLL_MS);
+    };
+    look();
+  });
+}
+
+/** A UUIDv7: sorts by time, so that a store needs no other order. */
+function sessionId(): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(Date.now(), 0, 6);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}

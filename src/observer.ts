@@ -1,0 +1,196 @@
+/**
+ * The observer's thread: reads the copies from the ring and turns them into every output. It runs off the data path, at
+ * a lower priority than the relay, and nothing in it is ever waited for by traffic.
+ */
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { setPriority } from 'node:os';
+import { basename } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { McpEvent } from './event/event.ts';
+import { Redactor } from './event/redact.ts';
+import { type Digest, Pipeline } from './pipeline.ts';
+import { Stats } from './self/stats.ts';
+import { Trouble } from './self/trouble.ts';
+import { VERSION } from './self/version.ts';
+import { Fanout } from './sink/fanout.ts';
+import { openOutputs } from './outputs.ts';
+import { RingReader } from './tap/ring.ts';
+import type { FromObserver, ObserverInput, ToObserver } from './thread.ts';
+import { Tracker } from './track/tracker.ts';
+
+/** While there is traffic: how long the observer sleeps between two looks at the ring. Short enough to lose little in a
+ * kill -9, long enough that a busy relay is not interrupted for each message. */
+const NAP_MS = 5;
+/** Quiet looks after which the observer sleeps until it is woken: an idle sidecar costs nothing. */
+const NAPS_BEFORE_SLEEP = 40;
+/** The relay and the server go first when there are fewer cores than work. A nice value, for this thread only. */
+const NICENESS = 10;
+/** One turn works for at most so long before timers, exports and scrapes get theirs. */
+const TURN_MS = 20;
+/** Of the deadline at the end, the share that decoding what is left may take; the rest is for the sinks' last flush. */
+const DRAIN_SHARE = 0.6;
+
+const input = workerData as ObserverInput;
+const { config, session } = input;
+const port = parentPort;
+if (port === null) throw new Error('observer.ts is the entry of a worker thread');
+const post = (message: FromObserver): void => {
+  port.postMessage(message);
+};
+
+if (!config.lossless) {
+  try {
+    setPriority(0, NICENESS);
+  } catch {
+    // Where the system does not let a thread be nicer, it runs as it is.
+  }
+}
+
+const stats = new Stats();
+const trouble = new Trouble((line) => {
+  post({ type: 'stderr', line });
+});
+const reader = new RingReader(input.ring);
+stats.queue('capture', () => ({ depth: reader.depth(), capacity: reader.capacity }));
+
+const redactionKey = randomBytes(32);
+const redactor = config.redact
+  ? new Redactor((secret) => createHmac('sha256', redactionKey).update(secret).digest('hex').slice(0, 8))
+  : undefined;
+
+const POOL_BYTES = 8192;
+let pool = randomBytes(POOL_BYTES);
+let poolAt = 0;
+
+let pending: McpEvent[] = [];
+const emit = (event: McpEvent): void => {
+  pending.push(event);
+};
+const tracker = new Tracker({
+  sessionId: session.id,
+  transport: 'stdio',
+  configuredName: config.name,
+  fallbackName: basename(session.command),
+  startedAtUs: session.startedAtUs,
+  newTraceId: () => randomHex(16),
+  newSpanId: () => randomHex(8),
+  redact: (text) => redactor?.redact(text).text ?? text,
+  emit,
+});
+const pipeline = new Pipeline({
+  sessionId: session.id,
+  tracker,
+  redactor,
+  maxMessageBytes: config.maxMessageBytes,
+  maxBodyBytes: config.record === 'metadata' ? 0 : config.maxBodyBytes,
+  newDigest,
+  emit,
+});
+emit({
+  type: 'session_started',
+  sessionId: session.id,
+  atUs: session.startedAtUs,
+  transport: 'stdio',
+  configuredName: config.name,
+  command: redactor?.command([session.command, ...session.args]) ?? [session.command, ...session.args],
+  cwd: session.cwd,
+  envNames: session.envNames,
+  pid: session.pid,
+  hostname: session.hostname,
+  sidelightVersion: VERSION,
+});
+
+const outputs = await openOutputs({ config, input, stats, trouble, tracker, post });
+const fanout = new Fanout(outputs.sinks, stats);
+
+let quiet = 0;
+let timer: NodeJS.Timeout | undefined;
+let skippedBytes = 0;
+let closing = false;
+
+port.on('message', (message: ToObserver) => {
+  if (message.type === 'wake') look();
+  else if (message.type === 'written') outputs.lineWritten(message.bytes);
+  else void close(message.deadlineMs);
+});
+look();
+
+/** One turn: works off what the ring holds, hands the events on, and decides when to look again. */
+function look(): void {
+  clearTimeout(timer);
+  if (closing) return;
+  const until = performance.now() + TURN_MS;
+  let busy = false;
+  while (performance.now() < until && reader.read(take)) {
+    busy = true;
+    handOn();
+  }
+  handOn();
+  quiet = busy ? 0 : quiet + 1;
+  if (quiet > NAPS_BEFORE_SLEEP && reader.sleep()) return;
+  timer = setTimeout(look, busy && reader.depth() > 0 ? 0 : NAP_MS);
+}
+
+function take(record: Parameters<Pipeline['record']>[0]): void {
+  try {
+    pipeline.record(record);
+  } catch (cause) {
+    // A frame that breaks the decoder is ours to mend; the next one may be fine.
+    stats.drop('decode', 'internal_error', 1, record.bytes.length);
+    trouble.say(
+      'decode',
+      `internal error while decoding, this is counted and traffic goes on: ${String(cause)}`,
+    );
+  }
+}
+
+function handOn(): void {
+  if (pipeline.skippedBytes > skippedBytes) {
+    stats.drop('decode', 'resync', 1, pipeline.skippedBytes - skippedBytes);
+    skippedBytes = pipeline.skippedBytes;
+  }
+  if (pending.length === 0) return;
+  const batch = pending;
+  pending = [];
+  fanout.push(batch);
+}
+
+async function close(deadlineMs: number): Promise<void> {
+  closing = true;
+  clearTimeout(timer);
+  const from = performance.now();
+  const drainUntil = from + deadlineMs * DRAIN_SHARE;
+  while (performance.now() < drainUntil && reader.read(take)) handOn();
+  const left = reader.depth();
+  const atUs = Math.round((performance.timeOrigin + performance.now()) * 1000);
+  if (left > 0) {
+    stats.drop('capture', 'end_of_session', 1, left);
+    tracker.gap({ channel: 'server_to_client', atUs, chunks: 1, bytes: left });
+  }
+  pipeline.end(atUs);
+  tracker.end('sidelight_stopped', atUs);
+  handOn();
+  await fanout.close(Math.max(0, deadlineMs - (performance.now() - from)));
+  await outputs.close();
+  post({ type: 'closed' });
+  port?.close();
+}
+
+function newDigest(): Digest {
+  const hash = createHash('sha256');
+  return {
+    update: (bytes) => void hash.update(bytes),
+    end: () => hash.digest('hex'),
+  };
+}
+
+/** Ids need to be unique, not secret; a fresh pool of system randomness each few hundred ids is both. */
+function randomHex(bytes: number): string {
+  if (poolAt + bytes > pool.length) {
+    pool = randomBytes(POOL_BYTES);
+    poolAt = 0;
+  }
+  const hex = pool.hexSlice(poolAt, poolAt + bytes);
+  poolAt += bytes;
+  return hex;
+}

@@ -1,0 +1,76 @@
+/**
+ * The data path: bytes from a source to a destination, each chunk as it came. It writes the original buffer first and
+ * shows it to the observer after. Backpressure exists between the two ends only.
+ */
+import type { Readable, Writable } from 'node:stream';
+
+export interface RelayObserver {
+  /** A chunk was forwarded. `tookUs`: microseconds between having the chunk and having handed it on. */
+  forwarded(chunk: Buffer, atUs: number, tookUs: number): void;
+  /**
+   * Asked after each chunk when capture is lossless: undefined to go on, or a promise to wait for. Absent in the
+   * default mode, in which nothing of ours makes traffic wait.
+   */
+  readonly admit?: () => Promise<void> | undefined;
+}
+
+/** Microseconds since the Unix epoch from the monotonic clock. */
+export function nowUs(): number {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000);
+}
+
+/**
+ * Relays until the source ends or one side breaks. An end is passed on as an end; a destination that is gone closes
+ * the source, so that its writer learns of it as it would have without us. `onEnd` is called once. Without `passEnd` the
+ * destination stays open: stderr, on which our own lines may still follow.
+ */
+export function relay(
+  source: Readable,
+  destination: Writable,
+  observer: RelayObserver,
+  onEnd: () => void,
+  { passEnd = true }: { passEnd?: boolean } = {},
+): void {
+  let ended = false;
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    if (passEnd) destination.end();
+    onEnd();
+  };
+  const resume = (): void => {
+    source.resume();
+  };
+
+  source.on('data', (chunk: Buffer) => {
+    const from = nowUs();
+    const open = destination.write(chunk);
+    const atUs = nowUs();
+    observer.forwarded(chunk, atUs, atUs - from);
+    const wait = observer.admit?.();
+    if (open && wait === undefined) return;
+    source.pause();
+    void Promise.all([open ? undefined : drained(destination), wait]).then(resume);
+  });
+  source.on('end', end);
+  // A reset is an end: the bytes that came are forwarded, the other side learns that there are no more.
+  source.on('error', end);
+  source.on('close', end);
+  destination.on('error', () => {
+    source.destroy();
+    end();
+  });
+}
+
+/** Resolves when the destination takes bytes again, or is gone (then its error ends the relay). */
+function drained(destination: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      destination.off('drain', done);
+      destination.off('close', done);
+      resolve();
+    };
+    destination.on('drain', done);
+    destination.on('close', done);
+  });
+}

@@ -1,0 +1,236 @@
+/**
+ * The copy queue between the relay's thread and the observer's: a single-producer single-consumer ring in shared
+ * memory. Pushing copies bytes and stores one integer; it never waits, never wakes anybody on the hot path and never
+ * allocates. When the ring is full the copy is dropped and counted, and the gap is told before the next record.
+ */
+import type { Channel } from '../wire/chunk.ts';
+
+/** What a record stands for. The first three are chunks of a channel. */
+export type RecordKind = Channel | 'gap' | 'lifecycle';
+
+const KINDS: readonly RecordKind[] = ['client_to_server', 'server_to_client', 'stderr', 'gap', 'lifecycle'];
+const CHANNELS: readonly Channel[] = ['client_to_server', 'server_to_client', 'stderr'];
+const KIND_CODE = new Map<RecordKind, number>(KINDS.map((kind, code) => [kind, code]));
+
+/** Not a record: the rest of the ring up to its end is unused, go on at 0. */
+const WRAP = 0xff;
+/** A record is a header (length, kind, time) and its bytes, padded so that the next header is aligned. */
+const HEADER_BYTES = 16;
+const CONTROL_INTS = 16;
+const CONTROL_BYTES = CONTROL_INTS * 4;
+/** Indexes into the control words. */
+const HEAD = 0;
+const TAIL = 1;
+const ASLEEP = 2;
+const REWIND = 3;
+
+/** Kept free of chunks, so that starts, exits and gaps are told even when everything else is dropped. */
+const LIFECYCLE_RESERVE_BYTES = 64 * 1024;
+/**
+ * After a loss, copying starts again when this share of the ring is free in one piece. A gap costs the rest of a
+ * message at either end: few long gaps keep more whole messages than a gap for every other chunk.
+ */
+const RESUME_SHARE = 0.25;
+/**
+ * An empty ring starts over at 0 once it is past this mark: memory that no backlog needs is never touched, which is
+ * the difference between a resident set of one megabyte and of the whole ring. The consumer asks for it when it has
+ * read everything, the producer does it before its next record; between the two nobody reads or writes a position.
+ */
+const REWIND_BYTES = 1024 * 1024;
+/** One read copies at most so much out of the ring, so that space is given back while a long backlog is worked off. */
+const MAX_READ_BYTES = 1024 * 1024;
+
+export interface RingRecord {
+  readonly kind: RecordKind;
+  /** Owned by the receiver. */
+  readonly bytes: Uint8Array;
+  readonly atUs: number;
+}
+
+/** What a gap record holds: copies of one channel that did not fit. */
+export interface Gap {
+  readonly channel: Channel;
+  readonly chunks: number;
+  readonly bytes: number;
+}
+
+export function createRing(capacityBytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(CONTROL_BYTES + align(capacityBytes));
+}
+
+/** The producer's side. Lives in the relay's thread. */
+export class RingWriter {
+  readonly #control: Int32Array;
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+  readonly #bytes: Uint8Array;
+  readonly #capacity: number;
+  readonly #wake: () => void;
+  readonly #lost = CHANNELS.map((channel) => ({ channel, chunks: 0, bytes: 0 }));
+  #losing = false;
+  #head = 0;
+
+  /** `wake` is called when a record was pushed while the consumer sleeps, and only then. */
+  constructor(ring: SharedArrayBuffer, wake: () => void) {
+    this.#control = new Int32Array(ring, 0, CONTROL_INTS);
+    this.#words = new Int32Array(ring, CONTROL_BYTES);
+    this.#times = new Float64Array(ring, CONTROL_BYTES);
+    this.#bytes = new Uint8Array(ring, CONTROL_BYTES);
+    this.#capacity = this.#bytes.length;
+    this.#wake = wake;
+  }
+
+  /** Copies a chunk. False when it did not fit: it is counted, and the gap will be told. */
+  push(channel: Channel, bytes: Uint8Array, atUs: number): boolean {
+    if (this.#losing && this.#place(this.#capacity * RESUME_SHARE, 0) >= 0) this.#tellGaps(atUs);
+    const code = KIND_CODE.get(channel) ?? 0;
+    if (!this.#losing && this.#put(code, bytes, atUs, LIFECYCLE_RESERVE_BYTES)) return true;
+    const lost = this.#lost[code];
+    if (lost !== undefined) {
+      lost.chunks += 1;
+      lost.bytes += bytes.length;
+      this.#losing = true;
+    }
+    return false;
+  }
+
+  /** Whether a chunk of this size would be taken now: what lossless capture asks before it reads on. */
+  hasRoom(bytes: number): boolean {
+    return !this.#losing && this.#place(recordSize(bytes), LIFECYCLE_RESERVE_BYTES) >= 0;
+  }
+
+  /** A fact about the session, as JSON. It may use the reserve; gaps that are still untold are told before it. */
+  pushLifecycle(fact: unknown, atUs: number): void {
+    this.#tellGaps(atUs);
+    this.#put(4, new TextEncoder().encode(JSON.stringify(fact)), atUs, 0);
+  }
+
+  #tellGaps(atUs: number): void {
+    for (const lost of this.#lost) {
+      if (lost.chunks === 0) continue;
+      if (!this.#put(3, new TextEncoder().encode(JSON.stringify(lost)), atUs, 0)) return;
+      lost.chunks = 0;
+      lost.bytes = 0;
+    }
+    this.#losing = false;
+  }
+
+  #put(code: number, bytes: Uint8Array, atUs: number, reserve: number): boolean {
+    if (Atomics.load(this.#control, REWIND) === 1) this.#rewind();
+    const size = recordSize(bytes.length);
+    const at = this.#place(size, reserve);
+    if (at < 0) return false;
+    if (at !== this.#head) this.#words[(this.#head >> 2) + 1] = WRAP;
+    this.#words[at >> 2] = bytes.length;
+    this.#words[(at >> 2) + 1] = code;
+    this.#times[(at + 8) >> 3] = atUs;
+    this.#bytes.set(bytes, at + HEADER_BYTES);
+    this.#head = at + size;
+    Atomics.store(this.#control, HEAD, this.#head);
+    if (Atomics.load(this.#control, ASLEEP) === 1 && Atomics.exchange(this.#control, ASLEEP, 0) === 1)
+      this.#wake();
+    return true;
+  }
+
+  #rewind(): void {
+    this.#head = 0;
+    Atomics.store(this.#control, HEAD, 0);
+    Atomics.store(this.#control, TAIL, 0);
+    Atomics.store(this.#control, REWIND, 0);
+  }
+
+  /** Where a record of this size goes, or -1. Head never meets tail from behind: equal positions mean empty. */
+  #place(size: number, reserve: number): number {
+    const head = this.#head;
+    const tail = Atomics.load(this.#control, TAIL);
+    if (tail <= head) {
+      // Room for one header is kept at the end, for the wrap mark; the reserve is at the start or, failing that, here.
+      const fitsAtEnd = head + size + HEADER_BYTES + (tail > reserve ? 0 : reserve) <= this.#capacity;
+      if (fitsAtEnd) return head;
+      return size + reserve < tail ? 0 : -1;
+    }
+    return head + size + reserve < tail ? head : -1;
+  }
+}
+
+/** The consumer's side. Lives in the observer's thread. */
+export class RingReader {
+  readonly #control: Int32Array;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  #tail = 0;
+  #askedToRewind = false;
+
+  constructor(ring: SharedArrayBuffer) {
+    this.#control = new Int32Array(ring, 0, CONTROL_INTS);
+    this.#words = new Int32Array(ring, CONTROL_BYTES);
+    this.#bytes = new Uint8Array(ring, CONTROL_BYTES);
+  }
+
+  /** Hands over the oldest records, up to about a megabyte. False when there were none. */
+  read(receive: (record: RingRecord) => void): boolean {
+    if (this.#askedToRewind) {
+      if (Atomics.load(this.#control, REWIND) === 1) return false;
+      this.#askedToRewind = false;
+      this.#tail = 0;
+    }
+    const head = Atomics.load(this.#control, HEAD);
+    let from = this.#tail;
+    if (from !== head && this.#words[(from >> 2) + 1] === WRAP) from = 0;
+    if (from === head) {
+      if (head > REWIND_BYTES) {
+        this.#askedToRewind = true;
+        Atomics.store(this.#control, REWIND, 1);
+      }
+      return false;
+    }
+    // Everything contiguous, at whole records: one copy, and the space is free before the work on it begins.
+    let to = from;
+    while (to !== head && to - from < MAX_READ_BYTES && this.#words[(to >> 2) + 1] !== WRAP) {
+      to += recordSize(this.#words[to >> 2] ?? 0);
+    }
+    const owned = Buffer.allocUnsafeSlow(to - from);
+    owned.set(this.#bytes.subarray(from, to));
+    this.#tail = to;
+    Atomics.store(this.#control, TAIL, to);
+    for (let at = 0; at < owned.length;) {
+      const length = owned.readInt32LE(at);
+      const start = at + HEADER_BYTES;
+      receive({
+        kind: KINDS[owned.readInt32LE(at + 4)] ?? 'lifecycle',
+        bytes: owned.subarray(start, start + length),
+        atUs: owned.readDoubleLE(at + 8),
+      });
+      at += recordSize(length);
+    }
+    return true;
+  }
+
+  /** Bytes that wait, headers included. */
+  depth(): number {
+    if (this.#askedToRewind)
+      return Atomics.load(this.#control, REWIND) === 1 ? 0 : Atomics.load(this.#control, HEAD);
+    const ahead = Atomics.load(this.#control, HEAD) - this.#tail;
+    return ahead >= 0 ? ahead : ahead + this.#bytes.length;
+  }
+
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
+  /** Asks to be woken. False when something arrived meanwhile: read on instead of sleeping. */
+  sleep(): boolean {
+    Atomics.store(this.#control, ASLEEP, 1);
+    if (this.depth() === 0) return true;
+    Atomics.store(this.#control, ASLEEP, 0);
+    return false;
+  }
+}
+
+function recordSize(payloadBytes: number): number {
+  return HEADER_BYTES + align(payloadBytes);
+}
+
+function align(bytes: number): number {
+  return (bytes + 7) & ~7;
+}
