@@ -24,6 +24,7 @@ export interface QueueState {
 export class Stats {
   readonly #drops = new Map<string, { stage: Stage; reason: string; count: number; bytes: number }>();
   readonly #failures = new Map<string, { part: Part; reason: string; count: number }>();
+  readonly #counts = new Map<string, number>();
   readonly #conditions = new Map<Part, string>();
   readonly #queues = new Map<string, () => QueueState>();
 
@@ -44,6 +45,11 @@ export class Stats {
     this.#failures.set(key, entry);
   }
 
+  /** Adds to a plain counter; `name` is a fixed word such as `spans_exported`. */
+  add(name: string, count: number): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+  }
+
   /** Sets or, with undefined, clears what is wrong with a part. */
   condition(part: Part, problem: string | undefined): void {
     if (problem === undefined) this.#conditions.delete(part);
@@ -61,6 +67,10 @@ export class Stats {
 
   failures(): readonly { readonly part: Part; readonly reason: string; readonly count: number }[] {
     return [...this.#failures.values()];
+  }
+
+  counts(): ReadonlyMap<string, number> {
+    return this.#counts;
   }
 
   problems(): ReadonlyMap<Part, string> {

@@ -1,0 +1,18 @@
+/** How tests run: two processes, and a warning or an unhandled rejection anywhere fails the run. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // test/servers holds executables that tests start, test/setup what runs before each file: neither has tests.
+    include: ['test/**/*.test.ts'],
+    setupFiles: ['test/setup/warnings.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    dangerouslyIgnoreUnhandledErrors: false,
+    allowOnly: false,
+    restoreMocks: true,
+    unstubEnvs: true,
+  },
+});
