@@ -1,0 +1,17 @@
+/** What the command line is handed: everything of the process that it may use. */
+import type { RunOptions } from '../app.ts';
+import type { Place } from '../config/paths.ts';
+import type { Output } from './terminal.ts';
+
+export interface Io extends Place {
+  readonly env: NodeJS.ProcessEnv;
+  /** Absolute. */
+  readonly cwd: string;
+  readonly version: string;
+  /** A function, since `run` never asks for it: stdout belongs to the server then. */
+  readonly stdout: () => Output;
+  readonly stderr: () => Output;
+  /** Aborts when the user or the system asks the process to end. */
+  readonly interrupted: () => AbortSignal;
+  readonly run: (options: RunOptions) => Promise<void>;
+}

@@ -1,0 +1,135 @@
+/**
+ * The command line: says which command is meant and hands it what it needs. What is wrong in it is told in one line on
+ * stderr. It is on the way to the server's start, so a command other than `run` is loaded only when it is asked for.
+ */
+import { Command, CommanderError } from 'commander';
+import { serverEnv } from '../config/environment.ts';
+import { ConfigError, plain } from '../config/error.ts';
+import { type Loaded, loadConfig } from '../config/load.ts';
+import { didYouMean, nearest } from '../config/suggest.ts';
+import type { Io } from './io.ts';
+import { addReaders, examples } from './readers.ts';
+import { addSettings, ALL_SETTINGS, flagsOf } from './settings.ts';
+
+/** What was asked for could not be understood. */
+const USAGE_EXIT_CODE = 2;
+
+const USAGE = 'sidelight [run] [options] -- <command> [args...]';
+const GLOBAL_OPTIONS: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);
+
+/** Does what the arguments (without node and script) say; resolves to the exit code. `run` ends the process itself. */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram(argv, io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(withCommand(argv), { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const fail = (message: string): number => {
+      io.stderr().write(`sidelight: ${message}\n`);
+      return USAGE_EXIT_CODE;
+    };
+    if (error instanceof CommanderError) return fail(explain(error, program, argv));
+    if (error instanceof ConfigError) return fail(error.message);
+    throw error;
+  }
+}
+
+function createProgram(argv: readonly string[], io: Io, done: (exitCode: number) => void): Command {
+  const show = (text: string): void => {
+    // Whoever stops reading a help text, such as `head`, has seen enough.
+    io.stdout()
+      .once('error', () => undefined)
+      .write(text);
+  };
+  const load = (command: Command): Promise<Loaded> => loadConfig({ ...io, flags: flagsOf(command) });
+  const program = new Command('sidelight')
+    .description(
+      'See what an MCP client and server say to each other: traces, metrics, logs and a recording.',
+    )
+    .usage('[run] [options] -- <command> [args...]')
+    .version(io.version)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeOut: show, writeErr: show, outputError: () => undefined })
+    .addHelpText('after', HELP);
+
+  addSettings(program.command('run'), ALL_SETTINGS)
+    .description('run an MCP stdio server and observe it (the default command)')
+    .usage('[options] -- <command> [args...]')
+    .argument('[command...]', 'the server and its arguments')
+    .passThroughOptions()
+    .addHelpText('after', RUN_HELP)
+    .action(async (operands: string[], _options, command: Command) => {
+      const server = serverOf(argv, operands);
+      const { config, warnings } = await load(command);
+      await io.run({ config, ...server, env: serverEnv(io.env), warnings });
+    });
+  addReaders(program, { io, load, done });
+  return program;
+}
+
+/** `run` is the default: whatever starts with one of its options, or with `--`, is a run. */
+function withCommand(argv: readonly string[]): readonly string[] {
+  const [first] = argv;
+  return first === undefined || (first.startsWith('-') && !GLOBAL_OPTIONS.has(first))
+    ? ['run', ...argv]
+    : argv;
+}
+
+/** Without `run` the server's command must follow `--`: a mistyped command of ours is never started as a server. */
+function serverOf(
+  argv: readonly string[],
+  [command, ...args]: readonly string[],
+): { readonly command: string; readonly args: readonly string[] } {
+  if (command === undefined || command === '') {
+    throw new ConfigError(`the server's command is missing; usage: ${USAGE}`);
+  }
+  if (argv[0] !== 'run' && argv.at(-args.length - 2) !== '--') {
+    throw new ConfigError(`write -- before the server's command ${plain(command)}; usage: ${USAGE}`);
+  }
+  return { command, args };
+}
+
+/** One line for what commander found wrong. It never repeats an option's value. */
+function explain(error: CommanderError, program: Command, argv: readonly string[]): string {
+  const [, named = ''] = /'([^'=\s]*)/.exec(error.message) ?? [];
+  const commands = program.commands.map((command) => command.name());
+  switch (error.code) {
+    case 'commander.unknownOption': {
+      const command = program.commands.find((one) => one.name() === withCommand(argv)[0]) ?? program;
+      const options = [command, ...command.commands].flatMap((one) =>
+        one.options.map(({ long }) => long ?? ''),
+      );
+      return `${plain(named)}: no such option${didYouMean(nearest(named, options))}`;
+    }
+    case 'commander.unknownCommand': {
+      const near = nearest(named, commands);
+      return `${plain(named)}: no such command${didYouMean(near) || `; to run a server: ${USAGE}`}`;
+    }
+    case 'commander.optionMissingArgument':
+      return `${named}: its value is missing`;
+    default:
+      return plain(error.message.replace(/^error: /, ''));
+  }
+}
+
+const HELP = `
+The options of a command: sidelight help <command>; each setting: docs/config.md.
+${examples(
+  'sidelight -- npx -y @modelcontextprotocol/server-everything',
+  'sidelight --name files --otlp-endpoint http://localhost:4318 -- node server.js',
+  'sidelight show last',
+)}`;
+
+const RUN_HELP = `
+Each setting is also a SIDELIGHT_* variable and a key of sidelight.yaml: docs/config.md.
+${examples(
+  'sidelight -- node server.js',
+  'sidelight run --admin 9464 --log-file stderr -- python3 server.py',
+  'sidelight --otlp-endpoint http://localhost:4318 --otlp-headers-file ~/otlp-headers -- node server.js',
+  'sidelight --record metadata --max-body 64KiB -- npx -y @modelcontextprotocol/server-everything',
+)}`;

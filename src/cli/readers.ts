@@ -1,0 +1,83 @@
+/** The commands that show something, as the command line has them. Each is loaded only when it is asked for. */
+import { type Command, Option } from 'commander';
+import { ConfigError, quote } from '../config/error.ts';
+import type { Loaded } from '../config/load.ts';
+import type { Io } from './io.ts';
+import { addSettings, ALL_SETTINGS, READER_SETTINGS } from './settings.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Context {
+  readonly io: Io;
+  readonly load: (command: Command) => Promise<Loaded>;
+  /** Takes the exit code of the command that was run. */
+  readonly done: (exitCode: number) => void;
+}
+
+/** Adds the commands; each reads the configuration first. */
+export function addReaders(program: Command, { io, load, done }: Context): void {
+  const terminal = async (): Promise<Terminal> => {
+    const { Terminal } = await import('./terminal.ts');
+    return new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env });
+  };
+
+  addSettings(program.command('sessions'), READER_SETTINGS)
+    .description('list the recorded sessions, newest first')
+    .option('--failed', 'only sessions in which something failed')
+    .addOption(countOption('--limit <number>', 'the newest so many'))
+    .option('--json', 'as JSON')
+    .addHelpText('after', examples('sidelight sessions', 'sidelight sessions --failed --json'))
+    .action(async (options: { failed?: true; limit?: number; json?: true }, command: Command) => {
+      const { config } = await load(command);
+      const { sessions } = await import('./sessions.ts');
+      done(await sessions(config.dataDir, options, await terminal()));
+    });
+
+  addSettings(program.command('show'), READER_SETTINGS)
+    .description('show one session: who spoke, its operations and how they ended, its frames')
+    .argument('[session]', 'an id or a part of one, or last', 'last')
+    .option('--full', 'frames whole and indented, instead of a line of each')
+    .option('--no-frames', 'operations only')
+    .option('--json', 'as JSON')
+    .addHelpText('after', examples('sidelight show last', 'sidelight show 7f3a --no-frames'))
+    .action(
+      async (session: string, options: { full?: true; frames: boolean; json?: true }, command: Command) => {
+        const { config } = await load(command);
+        const { show } = await import('./show.ts');
+        done(await show(config.dataDir, session, options, await terminal()));
+      },
+    );
+
+  addSettings(program.command('tail'), READER_SETTINGS)
+    .description('follow all sessions of this machine as they happen')
+    .addOption(countOption('--count <number>', 'end after so many lines'))
+    .option('--json', 'as JSON, one object in a line')
+    .addHelpText('after', examples('sidelight tail', 'sidelight tail --json --count 10'))
+    .action(async (options: { count?: number; json?: true }, command: Command) => {
+      const { config } = await load(command);
+      const { tail } = await import('./tail.ts');
+      done(await tail(config.dataDir, options, await terminal(), io.interrupted()));
+    });
+
+  const config = program.command('config').description('show the configuration');
+  addSettings(config.command('print', { isDefault: true }), ALL_SETTINGS)
+    .description('print every setting, its value and where it came from, secrets masked')
+    .option('--json', 'as JSON')
+    .addHelpText('after', examples('sidelight config print', 'sidelight config print --config s.yaml --json'))
+    .action(async (options: { json?: true }, command: Command) => {
+      const loaded = await load(command);
+      const { configPrint } = await import('./configPrint.ts');
+      done(await configPrint(loaded, options, await terminal()));
+    });
+}
+
+/** A section of help texts. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
+function countOption(flags: string, help: string): Option {
+  return new Option(flags, help).argParser((written: string) => {
+    if (/^[1-9]\d{0,8}$/.test(written)) return Number(written);
+    throw new ConfigError(`${flags.replace(/ .*/, '')}: ${quote(written)} is not a whole number from 1`);
+  });
+}

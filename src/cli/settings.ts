@@ -1,0 +1,60 @@
+/** Turns the table of settings into options of a command and back into what was written. It judges no value. */
+import { type Command, Option } from 'commander';
+import { ConfigError } from '../config/error.ts';
+import type { Flags } from '../config/load.ts';
+import {
+  CONFIG_FLAG,
+  fallbackOf,
+  flagOf,
+  type Key,
+  KEYS,
+  negated,
+  rowOf,
+  usageOf,
+} from '../config/options.ts';
+
+export const ALL_SETTINGS: readonly Key[] = KEYS.filter((key) => flagOf(key) !== undefined);
+/** What a command that only reads recordings needs. */
+export const READER_SETTINGS: readonly Key[] = ['dataDir'];
+
+/** Adds an option for each setting, and `--config`. */
+export function addSettings(command: Command, keys: readonly Key[]): Command {
+  for (const key of keys) {
+    const { kind, description, fallback, whenOff } = rowOf(key);
+    if (kind.metavar !== undefined) {
+      command.addOption(valueOption(usageOf(key), `${description} (default: ${fallbackOf(key)})`));
+      continue;
+    }
+    // A switch has both forms, so that it can overrule an environment or a file; help shows the one that changes it.
+    const flag = flagOf(key) ?? '';
+    command.addOption(new Option(flag, description).hideHelp(fallback === true));
+    command.addOption(new Option(negated(flag), whenOff).hideHelp(fallback === false));
+  }
+  return command.addOption(
+    valueOption(`${CONFIG_FLAG} <path>`, 'Config file. (default: ./sidelight.yaml, if it exists)'),
+  );
+}
+
+/** What was written on the command line, by setting. */
+export function flagsOf(command: Command): Flags {
+  const written = command.opts<Record<string, string | boolean | undefined>>();
+  const flags: Partial<Record<Key | 'config', string | boolean>> = {};
+  for (const key of [...KEYS, 'config'] as const) {
+    const value = written[attributeOf(key)];
+    if (value !== undefined) flags[key] = value;
+  }
+  return flags;
+}
+
+/** Commander's name for the option of a setting: `otlpEndpoint` for `otlp.endpoint`. */
+function attributeOf(key: Key | 'config'): string {
+  return key.replace(/[.]([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** `--name -- node` is a forgotten value, not a server named `--`. */
+function valueOption(flags: string, help: string): Option {
+  return new Option(flags, help).argParser((value: string) => {
+    if (value === '--') throw new ConfigError(`${flags.replace(/ .*/, '')}: its value is missing`);
+    return value;
+  });
+}

@@ -1,0 +1,147 @@
+/**
+ * Merges flags over SIDELIGHT_* over OTEL_* over the config file over defaults, and says where each value came from.
+ * It reads nothing but its input and the files that this names.
+ */
+import type { Config } from './config.ts';
+import { otelSettings, ownSettings } from './environment.ts';
+import { ConfigError, plain } from './error.ts';
+import { fileSettings, readIfThere } from './file.ts';
+import { CONFIG_ENV, CONFIG_FLAG, flagOf, type Key, KEYS, negated, rowOf, type Value } from './options.ts';
+import { CONFIG_FILE, type Place, resolvePath, stateDir, userConfigFile } from './paths.ts';
+import { ADDRESS } from './schema.ts';
+import { readSetting, type Setting } from './setting.ts';
+import { type Ranked, settle } from './settle.ts';
+
+/** What was given on the command line, as written; a switch is true or false. `config` is the file. */
+export type Flags = Readonly<Partial<Record<Key | 'config', string | boolean>>>;
+
+export interface LoadInput extends Place {
+  readonly flags: Flags;
+  /** Absolute. */
+  readonly cwd: string;
+}
+
+export interface Sourced {
+  readonly value: unknown;
+  /** `flag --record`, `env SIDELIGHT_RECORD`, `file /etc/sidelight.yaml:3`, `default`. */
+  readonly source: string;
+}
+
+export interface Loaded {
+  readonly config: Config;
+  /** A row per setting, in the order of the table. Values are not masked. */
+  readonly sources: ReadonlyMap<Key, Sourced>;
+  /** The config file that was read. */
+  readonly file: string | undefined;
+  /** One line each: what was ignored, or is allowed but worth knowing. */
+  readonly warnings: readonly string[];
+}
+
+/** Throws ConfigError for anything that is wrong in what was written for Sidelight, also where it is overruled. */
+export async function loadConfig(input: LoadInput): Promise<Loaded> {
+  const file = findFile(input);
+  const otel = otelSettings(input.env);
+  const warnings = [...otel.warnings];
+  const bySource = [
+    flagSettings(input.flags),
+    ownSettings(input.env),
+    otel.settings,
+    file === undefined ? [] : await fileSettings(file.path, file.text),
+    otel.implied,
+  ];
+
+  const found = new Map<Key, Ranked>();
+  for (const [rank, settings] of bySource.entries()) {
+    for (const setting of settings) {
+      const result = readSetting(setting);
+      if (result instanceof ConfigError) {
+        if (!setting.lenient) throw result;
+        warnings.push(`${result.message}; ignored`);
+      } else if (!found.has(setting.key)) {
+        const { where, source, base = input.cwd } = setting;
+        const absolute = (path: string): string => resolvePath(input, base, path);
+        const value = rowOf(setting.key).kind.resolve?.(result.value, absolute) ?? result.value;
+        found.set(setting.key, { value, source, where, rank });
+      }
+    }
+  }
+  settle(found);
+  if (!found.has('dataDir')) {
+    const value = stateDir(input);
+    if (value === undefined)
+      throw new ConfigError('no home directory to keep the recording in; set --data-dir');
+    found.set('dataDir', { value, source: 'default', where: 'default', rank: bySource.length });
+  }
+
+  const sources = new Map(
+    KEYS.map((key): [Key, Sourced] => {
+      const { value, source } = found.get(key) ?? { value: rowOf(key).fallback, source: 'default' };
+      return [key, { value, source }];
+    }),
+  );
+  const config = configOf(<K extends Key>(key: K) => sources.get(key)?.value as Value<K>);
+  return { config, sources, file: file?.path, warnings: [...warnings, ...exposure(config)] };
+}
+
+function flagSettings(flags: Flags): Setting[] {
+  return KEYS.flatMap((key) => {
+    const written = flags[key];
+    const flag = flagOf(key);
+    if (written === undefined || flag === undefined) return [];
+    const where = written === false ? negated(flag) : flag;
+    return [{ key, written, where, source: `flag ${where}`, base: undefined, lenient: false }];
+  });
+}
+
+/** The file that is named, which must be there; else the first there is of ours. Never more than one. */
+function findFile(input: LoadInput): { path: string; text: string } | undefined {
+  const named = [
+    { where: CONFIG_FLAG, written: input.flags.config },
+    { where: CONFIG_ENV, written: input.env[CONFIG_ENV] },
+  ].find(({ written }) => typeof written === 'string' && written !== '');
+  if (named !== undefined) {
+    const path = resolvePath(input, input.cwd, String(named.written));
+    const text = readIfThere(path);
+    if (text === undefined) throw new ConfigError(`${named.where}: there is no file ${plain(path)}`);
+    return { path, text };
+  }
+  for (const path of [resolvePath(input, input.cwd, CONFIG_FILE), userConfigFile(input)]) {
+    const text = path === undefined ? undefined : readIfThere(path);
+    if (path !== undefined && text !== undefined) return { path, text };
+  }
+  return undefined;
+}
+
+/** Metrics hold no content; still, whoever lets other machines read them shall know. */
+function exposure({ admin }: Config): string[] {
+  return admin === undefined || /^(?:localhost|127[.].*|::1)$/i.test(admin.host)
+    ? []
+    : [`admin: ${ADDRESS.show(admin)} can be reached from other machines`];
+}
+
+function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
+  return {
+    name: get('name'),
+    dataDir: get('dataDir') ?? '',
+    record: get('record'),
+    maxBodyBytes: get('maxBody'),
+    maxMessageBytes: get('maxMessage'),
+    captureBufferBytes: get('captureBuffer'),
+    lossless: get('lossless'),
+    redact: get('redact'),
+    otlp: {
+      endpoint: get('otlp.endpoint'),
+      tracesEndpoint: get('otlp.tracesEndpoint'),
+      protocol: get('otlp.protocol'),
+      headers: get('otlp.headers'),
+      timeoutMs: get('otlp.timeout'),
+      captureContent: get('captureContent'),
+    },
+    serviceName: get('serviceName'),
+    resourceAttributes: get('resourceAttributes'),
+    admin: get('admin'),
+    log: { level: get('log.level'), file: get('log.file') },
+    cwd: get('cwd'),
+    pdeathsig: get('pdeathsig'),
+  };
+}

@@ -1,0 +1,229 @@
+/**
+ * Every setting, once. Flags, environment variables, config file keys, help texts, docs/config.md and `config print`
+ * derive from this table; a new setting is one row here and one line in load.ts.
+ */
+import { ATTRIBUTES, HEADERS } from './pairs.ts';
+import { duration, size } from './quantity.ts';
+import {
+  ADDRESS,
+  type Kind,
+  LOG_FILE,
+  oneOf,
+  orNone,
+  PATH,
+  SWITCH,
+  TEXT,
+  URL_OF_RECEIVER,
+} from './schema.ts';
+
+export interface Option<T, Default = T> {
+  readonly kind: Kind<T>;
+  readonly description: string;
+  readonly fallback: Default;
+  /** Of a switch that is on by default: what its flag, `--no-...`, does. */
+  readonly whenOff?: string;
+  /** How docs name a default that is not a fixed value. */
+  readonly fallbackText?: string;
+  /** Standard OpenTelemetry variables that say the same, the more specific first. */
+  readonly otel?: readonly string[];
+  /** No flag (a command line can be read by others), never shown, and not in the server's environment. */
+  readonly secret?: boolean;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** V8 makes no string longer than about 512 Mi characters, and SQLite keeps no value over a billion bytes. */
+const MAX_TEXT_BYTES = 512 * MIB;
+/** The capture buffer counts its bytes in 32-bit integers. */
+const MAX_CAPTURE_BYTES = 1024 * MIB;
+/** Room for the facts of the process's life and a few of the largest chunks that a pipe gives. */
+const MIN_CAPTURE_BYTES = MIB;
+/** A burst of 32 MiB fits whole, with the headers of its chunks. */
+const CAPTURE_BYTES = 40 * MIB;
+
+const SIGNALS = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
+
+/** A setting that is not set unless somebody sets it. */
+function unset<T>(option: Omit<Option<T>, 'fallback'>): Option<T, undefined> {
+  return { ...option, fallback: undefined };
+}
+
+function option<T>(row: Option<T, NoInfer<T>>): Option<T> {
+  return row;
+}
+
+export const OPTIONS = {
+  name: unset({
+    kind: TEXT,
+    description: "The server's name in every output.",
+    fallbackText: "the server's own serverInfo, else the command",
+  }),
+  dataDir: unset({
+    kind: PATH,
+    description: 'Directory of the recording (sidelight.db).',
+    fallbackText: "the platform's state directory, e.g. ~/.local/state/sidelight",
+  }),
+  record: option({
+    kind: oneOf('mode', ['full', 'metadata', 'off']),
+    fallback: 'full',
+    description: 'What is recorded: everything, everything but message bodies, or nothing.',
+  }),
+  maxBody: option({
+    kind: size(0, MAX_TEXT_BYTES),
+    fallback: 256 * KIB,
+    description: 'Bytes of one message that are recorded; of a longer one the head, size and SHA-256.',
+  }),
+  maxMessage: option({
+    kind: size(KIB, MAX_TEXT_BYTES),
+    fallback: 10 * MIB,
+    description: 'Bytes of one message that are parsed whole; of a longer one only the envelope is read.',
+  }),
+  captureBuffer: option({
+    kind: size(MIN_CAPTURE_BYTES, MAX_CAPTURE_BYTES),
+    fallback: CAPTURE_BYTES,
+    description:
+      'Memory for copies that wait to be observed; when it is full, copies are dropped and counted.',
+  }),
+  lossless: option({
+    kind: SWITCH,
+    fallback: false,
+    description: 'Slow the traffic down rather than drop a copy of it.',
+  }),
+  redact: option({
+    kind: SWITCH,
+    fallback: true,
+    description: 'Replace secrets before anything is recorded, logged or exported.',
+    whenOff: 'Record, log and export secrets as they are.',
+  }),
+  captureContent: option({
+    kind: SWITCH,
+    fallback: false,
+    description: 'Put tool arguments and results, redacted and capped, on spans.',
+  }),
+  'otlp.endpoint': unset({
+    kind: orNone(URL_OF_RECEIVER),
+    otel: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    description: 'Base URL of an OTLP/HTTP receiver; traces go to /v1/traces below it.',
+    fallbackText: 'no traces are exported',
+  }),
+  'otlp.tracesEndpoint': unset({
+    kind: URL_OF_RECEIVER,
+    otel: ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
+    description: 'URL for traces, used exactly as it is, instead of otlp.endpoint.',
+    fallbackText: 'derived from otlp.endpoint',
+  }),
+  'otlp.protocol': option({
+    kind: oneOf('protocol', ['http/json', 'http/protobuf']),
+    fallback: 'http/json',
+    otel: ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    description: 'Encoding of exported traces.',
+  }),
+  'otlp.headers': option({
+    kind: HEADERS,
+    fallback: {},
+    otel: ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS'],
+    secret: true,
+    description: 'HTTP headers of each export, such as an API key.',
+    fallbackText: 'none',
+  }),
+  'otlp.headersFile': unset({
+    kind: PATH,
+    description: 'File to read otlp.headers from, one `Name: value` in a line.',
+    fallbackText: 'none',
+  }),
+  'otlp.timeout': option({
+    kind: duration(1, 10 * 60_000),
+    fallback: 10_000,
+    otel: ['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT'],
+    description: 'The longest that one export may take; without a unit, milliseconds.',
+  }),
+  serviceName: unset({
+    kind: TEXT,
+    otel: ['OTEL_SERVICE_NAME'],
+    description: 'service.name of the exported resource.',
+    fallbackText: "derived from the server's name",
+  }),
+  resourceAttributes: option({
+    kind: ATTRIBUTES,
+    fallback: {},
+    otel: ['OTEL_RESOURCE_ATTRIBUTES'],
+    description: 'Further attributes of the exported resource.',
+    fallbackText: 'none',
+  }),
+  admin: unset({
+    kind: orNone(ADDRESS),
+    description:
+      'Serve /metrics, /healthz and /readyz here; without a host on loopback, port 0 picks a free one.',
+    fallbackText: 'not served',
+  }),
+  'log.level': option({
+    kind: oneOf('level', ['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+    fallback: 'info',
+    description: 'Lines below this level are not logged.',
+  }),
+  'log.file': unset({
+    kind: orNone(LOG_FILE),
+    description: 'Log one line per operation to this file, or to stderr.',
+    fallbackText: 'operations are not logged',
+  }),
+  cwd: unset({
+    kind: PATH,
+    description: 'Working directory of the server.',
+    fallbackText: 'the current directory',
+  }),
+  pdeathsig: unset({
+    kind: oneOf('signal', SIGNALS),
+    description: 'Signal that the kernel sends the server when Sidelight dies (Linux, needs setpriv).',
+    fallbackText: 'none',
+  }),
+} as const;
+
+export type Key = keyof typeof OPTIONS;
+
+/** What a setting's value is once everything is merged. */
+export type Value<K extends Key> = (typeof OPTIONS)[K] extends Option<infer T, infer D> ? T | D : never;
+
+export const KEYS = Object.keys(OPTIONS) as readonly Key[];
+
+/** Prefix of our environment variables; one that is not in the table is an error. */
+export const ENV_PREFIX = 'SIDELIGHT_';
+/** Which config file to read: not in the table, since it cannot be in that file. */
+export const CONFIG_FLAG = '--config';
+export const CONFIG_ENV = 'SIDELIGHT_CONFIG';
+
+/** The row, for code that treats all settings alike. */
+export function rowOf(key: Key): Option<unknown, unknown> {
+  return OPTIONS[key];
+}
+
+/** `otlp.tracesEndpoint` is `--otlp-traces-endpoint`; a secret has no flag. */
+export function flagOf(key: Key): string | undefined {
+  return rowOf(key).secret === true ? undefined : `--${words(key).join('-').toLowerCase()}`;
+}
+
+/** `otlp.tracesEndpoint` is `SIDELIGHT_OTLP_TRACES_ENDPOINT`. */
+export function envOf(key: Key): string {
+  return `${ENV_PREFIX}${words(key).join('_').toUpperCase()}`;
+}
+
+/** The flag as help texts and docs show it: of a switch the form that changes the default. */
+export function usageOf(key: Key): string {
+  const { kind, fallback } = rowOf(key);
+  const flag = flagOf(key) ?? '';
+  if (kind.metavar !== undefined) return `${flag} <${kind.metavar}>`;
+  return fallback === true ? negated(flag) : flag;
+}
+
+export function negated(flag: string): string {
+  return flag.replace(/^--/, '--no-');
+}
+
+/** The default as people read it. */
+export function fallbackOf(key: Key): string {
+  const { kind, fallback, fallbackText } = rowOf(key);
+  return fallbackText ?? kind.show(fallback);
+}
+
+function words(key: Key): string[] {
+  return key.split(/[.]|(?=[A-Z])/);
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+/** The entry: hands the process's arguments, environment and streams to the command line. Nothing else happens here. */
+import { homedir } from 'node:os';
+import { runStdio } from './app.ts';
+import { runCli } from './cli/program.ts';
+import { VERSION } from './self/version.ts';
+import { currentDirectory } from './tap/child.ts';
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  cwd: currentDirectory() ?? '/',
+  homedir: home(),
+  platform: process.platform,
+  version: VERSION,
+  stdout: () => process.stdout,
+  stderr: () => process.stderr,
+  interrupted,
+  run: runStdio,
+});
+
+/** For a command that goes on until it is told to stop. `run` has its own way with signals: they are the server's. */
+function interrupted(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      stop.abort();
+    });
+  }
+  return stop.signal;
+}
+
+/** Undefined for a user who has no home: no HOME and no entry in the system's list of users. */
+function home(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
