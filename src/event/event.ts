@@ -157,6 +157,8 @@ export interface OperationFinished extends EventBase {
   readonly error: OperationError | undefined;
   readonly legs: readonly Leg[];
   readonly span: SpanIdentity;
+  /** The session's own span, which an operation without a parent links to. It is exported when the session ends. */
+  readonly sessionSpan: Pick<SpanIdentity, 'traceId' | 'spanId'>;
   /** The operation of the other side that this one serves, when there is exactly one candidate. */
   readonly parentOperationId: number | undefined;
   /** A long-lived stream (subscriptions/listen): open time, not latency; never in a latency histogram. */

@@ -1,0 +1,115 @@
+/**
+ * Logs: one JSON line per finished operation and per other fact worth a line, to a file or to stderr. Never to stdout,
+ * which is the protocol; a log that cannot be written is said once, counted, and tried again with the next lines.
+ */
+import { type Logger, pino } from 'pino';
+import type { LogLevel } from '../config/config.ts';
+import type { EventType, McpEvent } from '../event/event.ts';
+import type { Stats } from '../self/stats.ts';
+import type { Trouble } from '../self/trouble.ts';
+import { LogFile } from './log-file.ts';
+import { LOGGED_TYPES, lineOf } from './log-line.ts';
+import type { QueueLimits, Sink } from './sink.ts';
+
+export interface LogSinkOptions {
+  readonly level: LogLevel;
+  /** A path; or where each line goes (without its newline), for a log that shares stderr with the server. */
+  readonly to: string | ((line: string) => void);
+}
+
+/** A line is half a kilobyte: with both limits a disk that hangs holds back some 8 MB. */
+const MAX_QUEUED_EVENTS = 16_384;
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+/** A log that somebody follows is read by eye. */
+const MAX_DELAY_MS = 100;
+const BATCH_EVENTS = 256;
+
+export class LogSink implements Sink {
+  readonly name = 'logs';
+  readonly wants: ReadonlySet<EventType> = new Set(LOGGED_TYPES);
+  readonly queue: QueueLimits = {
+    maxEvents: MAX_QUEUED_EVENTS,
+    maxBytes: MAX_QUEUED_BYTES,
+    maxDelayMs: MAX_DELAY_MS,
+    batchEvents: BATCH_EVENTS,
+  };
+
+  readonly #stats: Stats;
+  readonly #trouble: Trouble;
+  readonly #logger: Logger;
+  readonly #file: LogFile | undefined;
+  #lines: string[] = [];
+  #writing: Promise<void> = Promise.resolve();
+  #failing = false;
+
+  constructor({ level, to }: LogSinkOptions, stats: Stats, trouble: Trouble) {
+    this.#stats = stats;
+    this.#trouble = trouble;
+    this.#file = typeof to === 'string' ? new LogFile(to) : undefined;
+    const write = typeof to === 'string' ? (line: string) => void this.#lines.push(line) : oneLine(to);
+    this.#logger = pino(
+      { level, base: null, timestamp: false, formatters: { level: (label) => ({ level: label }) } },
+      { write },
+    );
+  }
+
+  write(batch: readonly McpEvent[]): void | Promise<void> {
+    for (const event of batch) this.#log(event);
+    return this.#file === undefined ? undefined : this.#flush(this.#file);
+  }
+
+  /** Lets go of the file, so that the next line goes to a new one of the same name: for log rotation. */
+  reopen(): void {
+    this.#writing = this.#writing.then(() => this.#file?.close());
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.reopen();
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([this.#writing, deadline]);
+    clearTimeout(timer);
+  }
+
+  #log(event: McpEvent): void {
+    // The server's own stderr is relayed to the same place, untouched.
+    if (this.#file === undefined && event.type === 'server_logged' && event.origin === 'stderr') return;
+    const line = lineOf(event);
+    if (line === undefined) return;
+    const time = new Date(event.atUs / 1000).toISOString();
+    this.#logger[line.level]({ time, session: event.sessionId, ...line.fields }, line.message);
+  }
+
+  #flush(file: LogFile): Promise<void> {
+    const lines = this.#lines;
+    this.#lines = [];
+    if (lines.length > 0) this.#writing = this.#writing.then(() => this.#append(file, lines));
+    return this.#writing;
+  }
+
+  async #append(file: LogFile, lines: readonly string[]): Promise<void> {
+    try {
+      await file.append(lines.join(''));
+    } catch (cause) {
+      const { code = 'EUNKNOWN' } = cause as NodeJS.ErrnoException;
+      this.#failing = true;
+      this.#stats.fail('logs', code);
+      this.#stats.drop('logs', 'write_failed', lines.length);
+      this.#stats.condition('logs', `${file.path}: ${code}`);
+      this.#trouble.say('logs', `the log is not written: ${file.path}: ${code}`);
+      return;
+    }
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#stats.condition('logs', undefined);
+    this.#trouble.over('logs');
+  }
+}
+
+function oneLine(to: (line: string) => void): (line: string) => void {
+  return (line) => {
+    to(line.slice(0, -1));
+  };
+}
