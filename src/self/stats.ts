@@ -2,6 +2,10 @@
  * What Sidelight knows about itself: drops, failures, conditions. Parts write here with plain calls; the metric sink
  * and /readyz read it. It holds numbers only, so that counting never fails and never waits.
  */
+import { type BucketCounts, Buckets } from './buckets.ts';
+
+/** Upper bounds of `took`, in seconds: from a batch that only fills memory to a receiver at its time limit. */
+export const TOOK_BOUNDS_SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const;
 
 /** Where copies or events can be lost. */
 export type Stage = 'capture' | 'decode' | 'track' | 'traces' | 'metrics' | 'logs' | 'store';
@@ -25,6 +29,7 @@ export class Stats {
   readonly #drops = new Map<string, { stage: Stage; reason: string; count: number; bytes: number }>();
   readonly #failures = new Map<string, { part: Part; reason: string; count: number }>();
   readonly #counts = new Map<string, number>();
+  readonly #times = new Map<Stage, Buckets>();
   readonly #conditions = new Map<Part, string>();
   readonly #queues = new Map<string, () => QueueState>();
 
@@ -50,6 +55,13 @@ export class Stats {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
   }
 
+  /** Tells how long one write of a stage took. */
+  took(stage: Stage, seconds: number): void {
+    let buckets = this.#times.get(stage);
+    if (buckets === undefined) this.#times.set(stage, (buckets = new Buckets(TOOK_BOUNDS_SECONDS)));
+    buckets.observe(seconds);
+  }
+
   /** Sets or, with undefined, clears what is wrong with a part. */
   condition(part: Part, problem: string | undefined): void {
     if (problem === undefined) this.#conditions.delete(part);
@@ -71,6 +83,10 @@ export class Stats {
 
   counts(): ReadonlyMap<string, number> {
     return this.#counts;
+  }
+
+  times(): ReadonlyMap<Stage, BucketCounts> {
+    return this.#times;
   }
 
   problems(): ReadonlyMap<Part, string> {

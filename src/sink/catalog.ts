@@ -1,0 +1,263 @@
+/**
+ * Every metric there is: name, type, labels, meaning and where its numbers come from. Docs, dashboards and alerts may
+ * use only what stands here, and the metric sink does not compile while a row has no source.
+ */
+import { TOOK_BOUNDS_SECONDS } from '../self/stats.ts';
+
+/** Where the numbers come from; `process` is the server's /proc entry, which only Linux has. */
+type Source = 'events' | 'self' | 'process' | 'relay';
+
+export interface MetricRow {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** Plain words, without quotes or backslashes. */
+  readonly help: string;
+  /** As the name says it, in base units; empty for a plain number. */
+  readonly unit: string;
+  readonly labels: readonly string[];
+  readonly source: Source;
+  /** Upper bounds of a histogram. */
+  readonly buckets?: readonly number[];
+}
+
+/** Of the OpenTelemetry semantic conventions for MCP. */
+const DURATION_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300] as const;
+
+/** In seconds, what the relay's thread counts in microseconds. */
+export const RELAY_BUCKETS = [
+  0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1,
+] as const;
+
+const OPERATION_LABELS = [
+  'server',
+  'mcp_method_name',
+  'gen_ai_tool_name',
+  'gen_ai_prompt_name',
+  'error_type',
+  'rpc_response_status_code',
+  'mcp_protocol_version',
+  'network_transport',
+] as const;
+
+export const CATALOG = [
+  histogram(
+    'mcp_server_operation_duration_seconds',
+    'events',
+    OPERATION_LABELS,
+    DURATION_BUCKETS,
+    'Time from a request of the client to its answer by the server. Streams are not in it.',
+  ),
+  histogram(
+    'mcp_client_operation_duration_seconds',
+    'events',
+    OPERATION_LABELS,
+    DURATION_BUCKETS,
+    'Time from a request of the server (sampling, elicitation, roots) to its answer by the client.',
+  ),
+  histogram(
+    'mcp_server_session_duration_seconds',
+    'events',
+    ['server', 'error_type', 'mcp_protocol_version', 'network_transport'],
+    DURATION_BUCKETS,
+    'How long sessions lasted. Probes, which only ask for the server’s versions, are not in it.',
+  ),
+
+  counter(
+    'sidelight_operations_total',
+    'events',
+    ['server', 'initiator', 'mcp_method_name', 'gen_ai_tool_name', 'outcome'],
+    'Finished operations by outcome: ok, tool_error, protocol_error, cancelled, timeout, input_required, abandoned (no answer until the session ended) or server_crashed.',
+  ),
+  counter(
+    'sidelight_operation_round_trips_total',
+    'events',
+    ['server', 'mcp_method_name', 'gen_ai_tool_name'],
+    'Requests that finished operations took. Divided by the operations: round trips per operation.',
+  ),
+  counter(
+    'sidelight_operation_input_required_total',
+    'events',
+    ['server', 'mcp_method_name', 'gen_ai_tool_name'],
+    'Answers that asked the client for input instead of giving a result.',
+  ),
+  gauge(
+    'sidelight_operations_in_flight',
+    'events',
+    ['server', 'initiator'],
+    'Requests without an answer. Streams are not in it.',
+  ),
+  gauge(
+    'sidelight_oldest_operation_age_seconds',
+    'events',
+    ['server', 'initiator'],
+    'Age of the oldest request without an answer, 0 when there is none. Streams are not in it.',
+  ),
+  gauge(
+    'sidelight_streams_open',
+    'events',
+    ['server'],
+    'Long-lived streams (subscriptions/listen) that are open.',
+  ),
+
+  counter(
+    'sidelight_messages_total',
+    'events',
+    ['server', 'direction', 'kind'],
+    'JSON-RPC messages seen: request, notification, result, error or malformed.',
+  ),
+  counter(
+    'sidelight_message_bytes_total',
+    'events',
+    ['server', 'direction', 'kind'],
+    'Bytes of these messages, without their framing.',
+  ),
+  counter(
+    'sidelight_findings_total',
+    'events',
+    ['server', 'rule'],
+    'Things off the happy path, by rule; a result that came after its request was cancelled is late_result.',
+  ),
+
+  gauge(
+    'sidelight_tools_list_bytes',
+    'events',
+    ['server'],
+    'Bytes of the latest tools/list result (one page of it, where the server pages).',
+  ),
+  gauge(
+    'sidelight_tools_list_estimated_tokens',
+    'events',
+    ['server'],
+    'What that list costs a model’s context, estimated as a token for each four bytes.',
+  ),
+  counter(
+    'sidelight_tool_result_bytes_total',
+    'events',
+    ['server', 'gen_ai_tool_name'],
+    'Bytes of the answers to tools/call, which go into a model’s context.',
+  ),
+
+  gauge('sidelight_sessions_active', 'events', ['server'], 'Sessions that have not ended.'),
+  gauge(
+    'sidelight_client_info',
+    'events',
+    ['server', 'client_name', 'client_version', 'mcp_protocol_version'],
+    'Active sessions by what the client said it is.',
+  ),
+  gauge(
+    'sidelight_server_up',
+    'events',
+    ['server'],
+    'Running processes of the server: 1, or 0 when it is down.',
+  ),
+  counter('sidelight_server_starts_total', 'events', ['server'], 'Started server processes.'),
+  counter(
+    'sidelight_server_exits_total',
+    'events',
+    ['server', 'cause'],
+    'Ended server processes: normal (by itself with 0, or after its client had gone), exit_code or signal.',
+  ),
+  counter(
+    'sidelight_server_cpu_seconds_total',
+    'process',
+    ['server'],
+    'CPU time of the running server process, without its children.',
+  ),
+  gauge(
+    'sidelight_server_resident_memory_bytes',
+    'process',
+    ['server'],
+    'Resident memory of the running server process, without its children.',
+  ),
+  gauge(
+    'sidelight_server_open_fds',
+    'process',
+    ['server'],
+    'Open file descriptors of the running server process.',
+  ),
+
+  histogram(
+    'sidelight_relay_delay_seconds',
+    'relay',
+    [],
+    RELAY_BUCKETS,
+    'From having a chunk of traffic to having handed it on: what Sidelight adds.',
+  ),
+  gauge('sidelight_queue_depth', 'self', ['queue'], 'What waits: bytes in capture, events elsewhere.'),
+  gauge('sidelight_queue_capacity', 'self', ['queue'], 'What may wait at most, in the same unit.'),
+  counter(
+    'sidelight_dropped_total',
+    'self',
+    ['stage', 'reason'],
+    'Copies and events lost on the way to an output. Traffic is never lost.',
+  ),
+  counter(
+    'sidelight_dropped_bytes_total',
+    'self',
+    ['stage', 'reason'],
+    'Bytes of what was lost, where they are known.',
+  ),
+  histogram(
+    'sidelight_sink_write_seconds',
+    'self',
+    ['sink'],
+    TOOK_BOUNDS_SECONDS,
+    'How long one batch took an output; for store: how long one transaction took.',
+  ),
+  counter(
+    'sidelight_failures_total',
+    'self',
+    ['part', 'reason'],
+    'Failed attempts: exports of traces, writes of store and logs.',
+  ),
+  counter(
+    'sidelight_spans_total',
+    'self',
+    ['state'],
+    'Spans created, of them unsampled by the caller’s wish, and exported.',
+  ),
+  counter(
+    'sidelight_label_overflow_total',
+    'self',
+    ['label'],
+    'How often a value from the wire did not become a label and was counted under _other.',
+  ),
+  gauge('sidelight_build_info', 'self', ['version', 'node_version'], 'Always 1.'),
+] as const satisfies readonly MetricRow[];
+
+export type Metric = (typeof CATALOG)[number];
+
+/** The bounds that the duration histograms share. */
+export const OPERATION_BUCKETS: readonly number[] = DURATION_BUCKETS;
+
+function counter<const N extends string, const L extends readonly string[]>(
+  name: N,
+  source: Source,
+  labels: L,
+  help: string,
+) {
+  return { name, type: 'counter', unit: unitOf(name), labels, source, help } as const;
+}
+
+function gauge<const N extends string, const L extends readonly string[]>(
+  name: N,
+  source: Source,
+  labels: L,
+  help: string,
+) {
+  return { name, type: 'gauge', unit: unitOf(name), labels, source, help } as const;
+}
+
+function histogram<const N extends string, const L extends readonly string[]>(
+  name: N,
+  source: Source,
+  labels: L,
+  buckets: readonly number[],
+  help: string,
+) {
+  return { name, type: 'histogram', unit: unitOf(name), labels, source, help, buckets } as const;
+}
+
+function unitOf(name: string): string {
+  return /_(seconds|bytes)(?:_total)?$/.exec(name)?.[1] ?? '';
+}
