@@ -29,8 +29,11 @@ export interface RunOptions {
 const FLUSH_DEADLINE_MS = 1000;
 /** After the server's exit, how long a pipe that a grandchild still holds may stay silent before we end. */
 const LINGER_MS = 100;
-/** Lossless capture reads on when each of the three streams could deliver one more chunk of Node's largest read. */
-const LOSSLESS_ROOM_BYTES = 3 * 64 * 1024;
+/** The same for a grandchild that is never silent. */
+const MAX_LINGER_MS = 1000;
+/** Lossless capture reads on when each of the three streams could deliver one more chunk of Node's largest read, with
+ * something to spare for the headers of their copies. */
+const LOSSLESS_ROOM_BYTES = 4 * 64 * 1024;
 const LOSSLESS_POLL_MS = 1;
 
 /** Runs a stdio server until it ends, and ends this process the same way. */
@@ -54,6 +57,9 @@ export async function runStdio(options: RunOptions): Promise<void> {
     env,
     pdeathsig: config.pdeathsig,
   }).catch((error: unknown) => (error instanceof StartError ? error : Promise.reject(error as Error)));
+  const directory = currentDirectory();
+  // Node starts no thread in a directory that was deleted; the server is started and has the one it was to have.
+  if (directory === undefined) process.chdir('/');
   const observer = new ObserverThread(
     config,
     {
@@ -61,7 +67,7 @@ export async function runStdio(options: RunOptions): Promise<void> {
       startedAtUs,
       command,
       args,
-      cwd: config.cwd ?? currentDirectory() ?? '',
+      cwd: config.cwd ?? directory ?? '',
       envNames: Object.keys(env).sort(),
       pid: process.pid,
       hostname: hostname(),
@@ -110,6 +116,7 @@ function relayUntilExit(
     ...(lossless && { admit: () => (observer.hasRoom(LOSSLESS_ROOM_BYTES) ? undefined : room(observer)) }),
   });
   let lastOutputAt = performance.now();
+  let lingersSince = Infinity;
   let openStreams = 2;
 
   return new Promise((resolve) => {
@@ -128,10 +135,13 @@ function relayUntilExit(
       if (exit === undefined) return;
       const result = exit;
       if (openStreams > 0) {
-        // Somebody the server started still holds its pipes. Ends when there has been nothing to relay for a while.
-        const silentMs = performance.now() - lastOutputAt;
-        if (silentMs < LINGER_MS) {
-          setTimeout(finish, LINGER_MS - silentMs);
+        // Somebody the server started still holds its pipes, or they have not been read to their end: a client that is
+        // slow to take what came before makes the rest wait, and that is no silence.
+        const now = performance.now();
+        if (server.stdout.isPaused() || server.stderr.isPaused()) lastOutputAt = lingersSince = now;
+        const waitMs = Math.min(lastOutputAt + LINGER_MS, lingersSince + MAX_LINGER_MS) - now;
+        if (waitMs > 0) {
+          setTimeout(finish, waitMs);
           return;
         }
       }
@@ -151,11 +161,11 @@ function relayUntilExit(
     };
     server.once('exit', (code, signal) => {
       exit = { code, signal, atUs: nowUs() };
-      lastOutputAt = performance.now();
+      lastOutputAt = lingersSince = performance.now();
       finish();
     });
-    relay(stdin, server.stdin, observed('client_to_server'), () => {
-      observer.tell({ fact: 'client_closed' }, nowUs());
+    relay(stdin, server.stdin, observed('client_to_server'), (first) => {
+      if (first === 'source') observer.tell({ fact: 'client_closed' }, nowUs());
     });
     relay(server.stdout, stdout, observed('server_to_client'), streamEnded);
     relay(server.stderr, stderr.stream, observed('stderr'), streamEnded, { passEnd: false });

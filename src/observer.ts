@@ -29,6 +29,8 @@ const NICENESS = 10;
 const TURN_MS = 20;
 /** Of the deadline at the end, the share that decoding what is left may take; the rest is for the sinks' last flush. */
 const DRAIN_SHARE = 0.6;
+/** Of log lines for stderr: a client that does not read it costs no more memory than this. */
+const MAX_STDERR_BYTES = 1024 * 1024;
 
 const input = workerData as ObserverInput;
 const { config, session } = input;
@@ -100,7 +102,18 @@ emit({
   sidelightVersion: VERSION,
 });
 
-const outputs = await openOutputs({ config, input, stats, trouble, tracker, post });
+/** Log lines on their way to stderr, which the other thread writes: bounded here, since a client may not read it. */
+let linesUnderWay = 0;
+const stderrLine = (line: string): void => {
+  if (linesUnderWay > MAX_STDERR_BYTES) {
+    stats.drop('logs', 'stderr_full', 1, line.length);
+    return;
+  }
+  linesUnderWay += line.length;
+  post({ type: 'stderr', line });
+};
+const delays = new Float64Array(input.delays);
+const outputs = await openOutputs({ config, session, delays, nowUs, stats, trouble, stderrLine });
 const fanout = new Fanout(outputs.sinks, stats);
 
 let quiet = 0;
@@ -110,7 +123,7 @@ let closing = false;
 
 port.on('message', (message: ToObserver) => {
   if (message.type === 'wake') look();
-  else if (message.type === 'written') outputs.lineWritten(message.bytes);
+  else if (message.type === 'written') linesUnderWay -= message.bytes;
   else void close(message.deadlineMs);
 });
 look();
@@ -162,18 +175,23 @@ async function close(deadlineMs: number): Promise<void> {
   const drainUntil = from + deadlineMs * DRAIN_SHARE;
   while (performance.now() < drainUntil && reader.read(take)) handOn();
   const left = reader.depth();
-  const atUs = Math.round((performance.timeOrigin + performance.now()) * 1000);
+  const atUs = nowUs();
   if (left > 0) {
     stats.drop('capture', 'end_of_session', 1, left);
     tracker.gap({ channel: 'server_to_client', atUs, chunks: 1, bytes: left });
   }
   pipeline.end(atUs);
-  tracker.end('sidelight_stopped', atUs);
+  tracker.end(pipeline.endCause, atUs);
   handOn();
   await fanout.close(Math.max(0, deadlineMs - (performance.now() - from)));
   await outputs.close();
   post({ type: 'closed' });
   port?.close();
+}
+
+/** The clock that the relay's thread takes its times from: the origins of the two threads differ, the epoch does not. */
+function nowUs(): number {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000);
 }
 
 function newDigest(): Digest {
@@ -190,7 +208,7 @@ function randomHex(bytes: number): string {
     pool = randomBytes(POOL_BYTES);
     poolAt = 0;
   }
-  const hex = pool.hexSlice(poolAt, poolAt + bytes);
+  const hex = pool.toString('hex', poolAt, poolAt + bytes);
   poolAt += bytes;
   return hex;
 }

@@ -2,10 +2,10 @@
  * Chunk to events: frames the copied bytes, decodes them, lets the tracker say what they mean, and records each frame,
  * redacted. It knows no sink and no clock: every time comes in with the bytes.
  */
-import type { FrameKind, McpEvent } from './event/event.ts';
+import type { EndCause, FrameKind, McpEvent } from './event/event.ts';
 import type { Redacted, Redactor } from './event/redact.ts';
-import { type Batch, decode, OversizeDecoder } from './mcp/decode.ts';
-import type { Message } from './mcp/message.ts';
+import { decode, OversizeDecoder } from './mcp/decode.ts';
+import type { Batch, Message } from './mcp/message.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
 import type { LifecycleFact } from './thread.ts';
 import type { Tracked, Tracker } from './track/tracker.ts';
@@ -33,6 +33,7 @@ export interface PipelineOptions {
 const REDACTION_MARGIN_BYTES = 8 * 1024;
 /** A line of stderr longer than this is recorded in part, with its size and hash. */
 const MAX_STDERR_LINE_BYTES = 64 * 1024;
+const STOP_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 const STRAY_PREVIEW_CHARS = 120;
 
 /** A frame that is complete but for what decoding says about it. */
@@ -51,6 +52,8 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #framers: Readonly<Record<Channel, LineFramer>>;
   #seq = 0;
+  /** What came first of the client's end, a signal to stop, and the server's exit tells who ended the session. */
+  #endedBy: EndCause | undefined;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -73,6 +76,11 @@ export class Pipeline {
     if (record.kind === 'gap') this.#gap(JSON.parse(text(record.bytes)) as Gap, record.atUs);
     else if (record.kind === 'lifecycle') this.#lifecycle(record);
     else this.#framers[record.kind].push(record.bytes, record.atUs);
+  }
+
+  /** Why the session ends, as far as the facts told so far go. */
+  get endCause(): EndCause {
+    return this.#endedBy ?? 'sidelight_stopped';
   }
 
   /** Bytes passed over so far while looking for the next message after a gap. */
@@ -204,8 +212,16 @@ export class Pipeline {
     if (fact.fact === 'server_exited') this.end(record.atUs);
     this.#note('lifecycle', 'server_to_client', fact, record.atUs);
     if (fact.fact === 'server_started') tracker.serverStarted(fact.pid, record.atUs);
-    else if (fact.fact === 'client_closed') tracker.clientClosed(record.atUs);
-    else if (fact.fact === 'server_exited') tracker.serverExited(fact.code, fact.signal, record.atUs);
+    else if (fact.fact === 'start_failed') this.#endedBy ??= 'start_failed';
+    else if (fact.fact === 'client_closed') {
+      this.#endedBy ??= 'client_closed';
+      tracker.clientClosed(record.atUs);
+    } else if (fact.fact === 'signal') {
+      if (STOP_SIGNALS.has(fact.signal)) this.#endedBy ??= 'sidelight_stopped';
+    } else {
+      this.#endedBy ??= fact.code === 0 ? 'server_exited' : 'server_crashed';
+      tracker.serverExited(fact.code, fact.signal, record.atUs);
+    }
   }
 
   /** A frame of our own: a fact about the session that stands in the recording where it happened. */
@@ -257,7 +273,7 @@ function isBlank(bytes: Uint8Array): boolean {
 }
 
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function text(bytes: Uint8Array): string {
