@@ -34,7 +34,8 @@ const REDACTION_MARGIN_BYTES = 8 * 1024;
 /** A line of stderr longer than this is recorded in part, with its size and hash. */
 const MAX_STDERR_LINE_BYTES = 64 * 1024;
 const STOP_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
-const STRAY_PREVIEW_CHARS = 120;
+/** What a finding shows of output that is no message. */
+const STRAY_PREVIEW_BYTES = 1024;
 
 /** A frame that is complete but for what decoding says about it. */
 interface Frame {
@@ -193,7 +194,8 @@ export class Pipeline {
       this.#frame('malformed', frame, UNTRACKED);
       tracker.strayOutput({
         ...at,
-        detail: this.#redact(text(frame.bytes.subarray(0, STRAY_PREVIEW_CHARS))).text,
+        detail: text(frame.bytes.subarray(0, STRAY_PREVIEW_BYTES)),
+        sizeBytes: frame.sizeBytes,
       });
       return;
     }
@@ -220,7 +222,7 @@ export class Pipeline {
       if (STOP_SIGNALS.has(fact.signal)) this.#endedBy ??= 'sidelight_stopped';
     } else {
       this.#endedBy ??= fact.code === 0 ? 'server_exited' : 'server_crashed';
-      tracker.serverExited(fact.code, fact.signal, record.atUs);
+      tracker.serverExited(fact.code, fact.signal, record.atUs, this.#endedBy === 'sidelight_stopped');
     }
   }
 

@@ -20,7 +20,7 @@ export interface TraceCarrier {
 interface MessageBase {
   /** Bytes of the message on the wire, without its framing. */
   readonly sizeBytes: number;
-  /** The value of `jsonrpc` when it is not "2.0"; absent otherwise. `null` when the member is missing. */
+  /** The value of `jsonrpc` when it is not "2.0"; absent otherwise. `null` when it is missing or no string. */
   readonly jsonrpc?: string | null;
   /**
    * The whole message, parsed on demand. Undefined when the message is above the parse cap, where only the
@@ -58,17 +58,18 @@ export interface ErrorResponse extends MessageBase {
 }
 
 export type MalformedReason =
-  | 'not_utf8'
-  | 'not_json'
-  | 'not_an_object'
-  | 'empty_batch'
-  | 'not_json_rpc'
-  | 'bad_id'
-  | 'batch_above_cap';
+  'not_utf8' | 'not_json' | 'not_an_object' | 'empty_batch' | 'not_json_rpc' | 'bad_id' | 'batch_above_cap';
 
 export interface Malformed {
   readonly kind: 'malformed';
   readonly reason: MalformedReason;
+  readonly sizeBytes: number;
+}
+
+/** A JSON-RPC batch (2025-03-26): the messages of one frame. */
+export interface Batch {
+  readonly kind: 'batch';
+  readonly messages: readonly Message[];
   readonly sizeBytes: number;
 }
 

@@ -63,21 +63,23 @@ export function startServer(server: ServerCommand): Promise<ServerProcess> {
     args = ['--pdeathsig', server.pdeathsig.replace(/^SIG/, ''), '--', command, ...args];
     command = 'setpriv';
   }
-  return new Promise((done, failed) => {
+  return new Promise<ServerProcess>((done, failed) => {
+    // Node tells some errors of exec as an event and throws the others.
     const child = spawn(command, args, {
       cwd,
       env: server.env,
       stdio: ['pipe', 'pipe', 'pipe'],
       windowsHide: true,
     });
-    child.once('error', (cause) => {
-      failed(
-        explain(server, cwd, cause) ??
-          new StartError('start_failed', `cannot start ${server.command}: ${cause.message}`, { cause }),
-      );
-    });
+    child.once('error', failed);
     // A command that cannot be started has no pid; its error is told in the next turn.
     if (child.pid !== undefined) done(child);
+  }).catch((cause: unknown) => {
+    const { message } = cause as Error;
+    throw (
+      explain(server, cwd, cause as NodeJS.ErrnoException) ??
+      new StartError('start_failed', `cannot start ${server.command}: ${message}`, { cause })
+    );
   });
 }
 

@@ -21,22 +21,29 @@ export function nowUs(): number {
 
 /**
  * Relays until the source ends or one side breaks. An end is passed on as an end; a destination that is gone closes
- * the source, so that its writer learns of it as it would have without us. `onEnd` is called once. Without `passEnd` the
- * destination stays open: stderr, on which our own lines may still follow.
+ * the source, so that its writer learns of it as it would have without us. `onEnd` is called once, with the side that
+ * was first. Without `passEnd` the destination stays open: stderr, on which our own lines may still follow.
  */
 export function relay(
   source: Readable,
   destination: Writable,
   observer: RelayObserver,
-  onEnd: () => void,
+  onEnd: (first: 'source' | 'destination') => void,
   { passEnd = true }: { passEnd?: boolean } = {},
 ): void {
   let ended = false;
-  const end = (): void => {
+  const end = (first: 'source' | 'destination'): void => {
     if (ended) return;
     ended = true;
     if (passEnd) destination.end();
-    onEnd();
+    onEnd(first);
+  };
+  const sourceGone = (): void => {
+    end('source');
+  };
+  const destinationGone = (): void => {
+    end('destination');
+    source.destroy();
   };
   const resume = (): void => {
     source.resume();
@@ -52,14 +59,12 @@ export function relay(
     source.pause();
     void Promise.all([open ? undefined : drained(destination), wait]).then(resume);
   });
-  source.on('end', end);
+  source.on('end', sourceGone);
   // A reset is an end: the bytes that came are forwarded, the other side learns that there are no more.
-  source.on('error', end);
-  source.on('close', end);
-  destination.on('error', () => {
-    source.destroy();
-    end();
-  });
+  source.on('error', sourceGone);
+  source.on('close', sourceGone);
+  destination.on('error', destinationGone);
+  destination.on('close', destinationGone);
 }
 
 /** Resolves when the destination takes bytes again, or is gone (then its error ends the relay). */

@@ -96,7 +96,7 @@ export class RingWriter {
 
   /** Whether a chunk of this size would be taken now: what lossless capture asks before it reads on. */
   hasRoom(bytes: number): boolean {
-    return !this.#losing && this.#place(recordSize(bytes), LIFECYCLE_RESERVE_BYTES) >= 0;
+    return this.#place(recordSize(bytes), LIFECYCLE_RESERVE_BYTES) >= 0;
   }
 
   /** A fact about the session, as JSON. It may use the reserve; gaps that are still untold are told before it. */

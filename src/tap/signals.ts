@@ -8,6 +8,9 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 /** Keys pressed on a terminal: its driver sends these to every process of the foreground group, the server included. */
 const FROM_KEYBOARD: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT']);
 
+/** Node ignores these. Once a listener of theirs is removed, they have the default action again. */
+const IGNORED_BY_NODE: ReadonlySet<NodeJS.Signals> = new Set(['SIGPIPE', 'SIGXFSZ']);
+
 /** Calls `forward` for each signal that the server has not got by itself, and before it `received` for every one. */
 export function onSignals(
   received: (signal: NodeJS.Signals) => void,
@@ -24,6 +27,7 @@ export function onSignals(
 /** Ends this process as the server ended: same code, or death by the same signal. */
 export function endLike(code: number | null, signal: NodeJS.Signals | null): void {
   if (signal !== null) {
+    if (IGNORED_BY_NODE.has(signal)) process.on(signal, () => undefined);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
     // The signal is delivered before the next turn; one that this process cannot die of ends as a shell would tell it.

@@ -2,32 +2,52 @@
  * The process's own three streams as non-blocking streams. Node's `process.stdout` and `process.stderr` block the
  * whole process on a pipe whose reader is slow, so that a client that stops reading would stop its own input too.
  */
-import { constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
 export function openStdin(): Readable {
-  return isPipe(0) ? new Socket({ fd: 0, readable: true, writable: false }) : process.stdin;
+  return isPipe(0) ? closable(0, { readable: true, writable: false }) : process.stdin;
 }
 
 export function openStdout(): Writable {
-  return isPipe(1) ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
+  return isPipe(1) ? closable(1, { readable: false, writable: true }) : process.stdout;
 }
 
-/**
- * A client often hands its own stderr down, so that the pipe behind descriptor 2 is shared: making it non-blocking
- * would change it for the client too. On Linux a FIFO can be opened anew, which gives flags of our own.
- */
+/** Number 2 itself stays open, for what Node says when it dies. */
 export function openStderr(): Writable {
   if (!isPipe(2)) return process.stderr;
   return new Socket({ fd: ownDescription(2) ?? 2, readable: false, writable: true });
 }
 
+/** libuv never closes descriptors 0 to 2, but the client is to see its end of the pipe closed when ours is. */
+function closable(fd: 0 | 1, ends: { readable: boolean; writable: boolean }): Socket {
+  const own = ownDescription(fd);
+  const socket = new Socket({ fd: own ?? fd, ...ends });
+  if (own === undefined)
+    socket.once('close', () => {
+      vacate(fd);
+    });
+  else vacate(fd);
+  return socket;
+}
+
+/** The number stays taken: the next file that is opened must not become anybody's stdout. */
+function vacate(fd: number): void {
+  closeSync(fd);
+  openSync(devNull, constants.O_RDWR);
+}
+
+/**
+ * The pipe behind a descriptor is often shared, with the client or with other commands of a shell: making it
+ * non-blocking would change it for them too. On Linux a FIFO can be opened anew, which gives flags of our own.
+ */
 function ownDescription(fd: number): number | undefined {
   if (process.platform !== 'linux' || !fstatSync(fd).isFIFO()) return undefined;
+  const direction = fd === 0 ? constants.O_RDONLY : constants.O_WRONLY;
   try {
-    // The old descriptor stays open: a free number 2 would be given to the next file that is opened.
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+    return openSync(`/proc/self/fd/${fd}`, direction | constants.O_NONBLOCK);
   } catch {
     return undefined;
   }

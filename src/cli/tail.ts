@@ -1,0 +1,186 @@
+/** `sidelight tail`: follows the store and prints sessions as they start and end and operations as they end. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { StoreError } from '../store/error.ts';
+import { openStore, type Position, type StoreReader } from '../store/read.ts';
+import type { OperationRecord, SessionRecord } from '../store/record.ts';
+import { callOf, OUTCOME_STYLE, recordingOf, shortId, STATUS_STYLE } from './describe.ts';
+import { duration, fit, json, localClock, pad, safe, type Terminal } from './terminal.ts';
+
+export interface TailOptions {
+  readonly json?: boolean;
+  /** Ends after so many lines. */
+  readonly count?: number;
+}
+
+/** Asking whether somebody wrote is one read of shared memory. */
+const POLL_MS = 150;
+/** A process that was killed writes nothing: whether it is still there is looked at now and then. */
+const LIVENESS_MS = 1000;
+const NAME_COLUMNS = 16;
+const OUTCOME_COLUMNS = 14;
+
+/** Follows until the signal aborts, nobody reads any more or enough was printed; resolves to the exit code. */
+export async function tail(
+  dataDir: string,
+  options: TailOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    const store = await whenThere(dataDir, terminal, signal);
+    if (store === undefined) return 0;
+    try {
+      await follow(store, options, terminal, signal);
+    } finally {
+      store.reader.close();
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    terminal.problem(error.message);
+    return 1;
+  }
+}
+
+interface Start {
+  readonly reader: StoreReader;
+  /** What is stored after it is news. */
+  readonly position: Position;
+}
+
+/** Opens the store, waits for it where nothing was recorded yet; undefined when that was cut short. */
+async function whenThere(
+  dataDir: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Start | undefined> {
+  let waited = false;
+  while (!signal.aborted && !terminal.gone) {
+    try {
+      const reader = await openStore(dataDir);
+      return { reader, position: waited ? { session: 0, operation: 0 } : reader.position() };
+    } catch (error) {
+      // A store that is just being made is locked for a moment.
+      const coming = error instanceof StoreError && /^store_(?:missing|locked)$/.test(error.code);
+      if (!coming) throw error;
+      if (!waited) terminal.problem(`${error.message} yet; waiting for the first session`);
+      waited = true;
+    }
+    await pause(signal);
+  }
+  return undefined;
+}
+
+async function follow(
+  { reader, position }: Start,
+  options: TailOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const form = options.json === true ? asJson : asText(terminal);
+  let left = options.count ?? Infinity;
+  const print = async (line: string): Promise<void> => {
+    if (left <= 0) return;
+    left -= 1;
+    await terminal.line(line);
+  };
+
+  const live = reader.openSessions().filter(({ status }) => status === 'live');
+  let known = new Map(live.map((session) => [session.id, session]));
+  terminal.problem(`following; sessions that run now: ${live.length}; Ctrl-C ends this`);
+  let version: number | undefined;
+  let lookedAt = 0;
+  while (left > 0 && !signal.aborted && !terminal.gone) {
+    const now = performance.now();
+    const newest = reader.version();
+    if (newest === version && now - lookedAt < LIVENESS_MS) {
+      await pause(signal);
+      continue;
+    }
+    version = newest;
+    lookedAt = now;
+
+    const news = reader.since(position, known.keys());
+    position = news.position;
+    known = new Map([...news.watched, ...news.sessions].map((session) => [session.id, session]));
+    for (const session of news.sessions) await print(form.started(session));
+    for (const operation of news.operations) {
+      await print(form.operation(operation, known.get(operation.sessionId)));
+    }
+    if (news.more) {
+      version = undefined;
+      continue;
+    }
+    for (const session of known.values()) {
+      if (session.status === 'live') continue;
+      known.delete(session.id);
+      await print(form.ended(session));
+    }
+  }
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+}
+
+interface Form {
+  readonly started: (session: SessionRecord) => string;
+  readonly operation: (operation: OperationRecord, session: SessionRecord | undefined) => string;
+  readonly ended: (session: SessionRecord) => string;
+}
+
+const asJson: Form = {
+  started: (session) => json({ event: 'session_started', ...session }),
+  operation: (operation, session) =>
+    json({ event: 'operation_finished', server: session?.server, ...operation }),
+  ended: (session) => json({ event: 'session_ended', ...session }),
+};
+
+function asText(terminal: Terminal): Form {
+  const line = (atUs: number, id: string, server: string, what: string): string =>
+    [
+      terminal.paint('dim', localClock(atUs)),
+      terminal.paint('dim', shortId(id)),
+      terminal.paint('bold', pad(fit(safe(server), NAME_COLUMNS), NAME_COLUMNS)),
+      what,
+    ].join('  ');
+  return {
+    started: (session) => {
+      const what = session.probe ? 'probe' : 'session';
+      return line(
+        session.startedAtUs,
+        session.id,
+        session.server,
+        `${what} started: ${safe(session.command.join(' '))}`,
+      );
+    },
+    operation: (operation, session) => {
+      const { outcome, error, startedAtUs, endedAtUs, initiator } = operation;
+      const arrow = initiator === 'client_to_server' ? '→' : '←';
+      const why = error?.message === undefined ? '' : `  ${safe(error.message)}`;
+      const what = [
+        terminal.paint(OUTCOME_STYLE[outcome], pad(outcome, OUTCOME_COLUMNS)),
+        pad(duration(endedAtUs - startedAtUs), 8, 'left'),
+        `${arrow} ${callOf(operation)}${terminal.paint('dim', why)}`,
+      ].join('  ');
+      return line(endedAtUs, operation.sessionId, session?.server ?? '', what);
+    },
+    ended: (session) => {
+      const { status, operations, failedOperations, startedAtUs, endedAtUs, endCause, completeness } =
+        session;
+      const facts = [
+        endCause?.replaceAll('_', ' ') ?? 'sidelight is gone',
+        ...(endedAtUs === undefined ? [] : [duration(endedAtUs - startedAtUs)]),
+        `${operations} operations, ${failedOperations} failed`,
+        `recording ${recordingOf(completeness)}`,
+      ].join('; ');
+      const word = terminal.paint(STATUS_STYLE[status], status);
+      return line(
+        endedAtUs ?? Date.now() * 1000,
+        session.id,
+        session.server,
+        `session ended ${word}: ${facts}`,
+      );
+    },
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * The row of one session, as a projection of its events. Counts tell what happened, also where a frame or an operation
+ * could not be stored; `dropped_events` says how many of them are missing.
+ */
+import { EVENT_VERSION, type McpEvent } from '../event/event.ts';
+import { isFailure } from '../event/outcome.ts';
+
+export type Recorded = 'full' | 'metadata';
+
+/** Columns of the table `session`, but for its number. JSON where a column holds a list. */
+export type SessionRow = ReturnType<typeof emptyRow>;
+
+export class SessionProjection {
+  readonly #row: SessionRow;
+  readonly #processMark: (pid: number) => string | null;
+  #nextSeq = 0;
+
+  constructor(first: McpEvent, record: Recorded, processMark: (pid: number) => string | null) {
+    this.#row = emptyRow(first, record);
+    this.#processMark = processMark;
+  }
+
+  get row(): Readonly<SessionRow> {
+    return this.#row;
+  }
+
+  get ended(): boolean {
+    return this.#row.ended_at !== null;
+  }
+
+  /** Events that were to be stored and could not be. */
+  lost(events: number): void {
+    this.#row.dropped_events += events;
+  }
+
+  apply(event: McpEvent): void {
+    const row = this.#row;
+    switch (event.type) {
+      case 'frame_recorded':
+        // Frames are numbered without gaps: one that is not there was dropped before it came here.
+        this.lost(Math.max(0, event.seq - this.#nextSeq));
+        this.#nextSeq = event.seq + 1;
+        row.frames = this.#nextSeq;
+        row.bytes += event.sizeBytes;
+        row.truncated_frames += event.truncated ? 1 : 0;
+        row.redactions += event.redactions;
+        return;
+      case 'operation_finished':
+        row.operations += 1;
+        row.failed += isFailure(event.outcome) ? 1 : 0;
+        return;
+      case 'finding_raised':
+        row.findings += 1;
+        return;
+      case 'copies_dropped':
+        row.dropped_chunks += event.chunks;
+        row.dropped_bytes += event.bytes;
+        return;
+      case 'session_started':
+        row.started_at = event.atUs;
+        row.transport = event.transport;
+        row.configured_name = event.configuredName ?? null;
+        row.server ||= event.configuredName ?? event.command[0] ?? '';
+        row.command = JSON.stringify(event.command);
+        row.cwd = event.cwd;
+        row.env_names = JSON.stringify(event.envNames);
+        row.pid = event.pid;
+        row.process_mark = this.#processMark(event.pid);
+        row.hostname = event.hostname;
+        row.sidelight_version = event.sidelightVersion;
+        return;
+      case 'session_described':
+        row.server = event.server;
+        row.server_name = event.serverInfo?.name ?? null;
+        row.server_version = event.serverInfo?.version ?? null;
+        row.client_name = event.clientInfo?.name ?? null;
+        row.client_version = event.clientInfo?.version ?? null;
+        row.protocol_version = event.protocolVersion ?? null;
+        row.era = event.era ?? null;
+        row.client_capabilities = JSON.stringify(event.clientCapabilities);
+        row.server_capabilities = JSON.stringify(event.serverCapabilities);
+        return;
+      case 'server_exited':
+        row.exit_code = event.code;
+        row.exit_signal = event.signal;
+        row.last_stderr = JSON.stringify(event.lastStderr);
+        return;
+      case 'session_ended':
+        row.ended_at = event.atUs;
+        row.end_cause = event.cause;
+        row.exit_code = event.exitCode;
+        row.exit_signal = event.exitSignal;
+        row.probe = event.probe ? 1 : 0;
+        this.lost(Math.max(0, event.operations - row.operations));
+        this.lost(Math.max(0, event.findings - row.findings));
+        row.operations = event.operations;
+        row.failed = event.failedOperations;
+        row.findings = event.findings;
+        return;
+      default:
+    }
+  }
+}
+
+/** What stands there until events say better. */
+function emptyRow(first: McpEvent, record: Recorded) {
+  const none = null as string | null;
+  return {
+    id: first.sessionId,
+    started_at: first.atUs,
+    ended_at: null as number | null,
+    transport: 'stdio' as 'stdio' | 'http',
+    server: '',
+    configured_name: none,
+    server_name: none,
+    server_version: none,
+    client_name: none,
+    client_version: none,
+    protocol_version: none,
+    era: none,
+    client_capabilities: '[]',
+    server_capabilities: '[]',
+    command: '[]',
+    cwd: '',
+    env_names: '[]',
+    pid: 0,
+    process_mark: none,
+    hostname: '',
+    sidelight_version: '',
+    event_version: EVENT_VERSION,
+    record,
+    end_cause: none,
+    exit_code: null as number | null,
+    exit_signal: none,
+    last_stderr: '[]',
+    probe: 0,
+    frames: 0,
+    bytes: 0,
+    operations: 0,
+    failed: 0,
+    findings: 0,
+    dropped_chunks: 0,
+    dropped_bytes: 0,
+    dropped_events: 0,
+    truncated_frames: 0,
+    redactions: 0,
+  };
+}

@@ -1,0 +1,25 @@
+/** Bounds of what a tracker remembers, each with its reason. What is beyond them is counted or told, never kept. */
+
+export interface TrackerLimits {
+  /** Requests in flight in one direction. A peer that never answers must not grow the observer. */
+  readonly maxPending: number;
+  /** Ids of finished requests, by which a second or late answer is told from an answer to nothing. */
+  readonly maxClosed: number;
+  /** Progress and log notes kept for one operation; each becomes a span event. */
+  readonly maxNotes: number;
+  /** Names of tools and prompts that lists have shown: the names that may become labels. */
+  readonly maxListed: number;
+  /** Lines of stderr that are told with a crash. */
+  readonly maxStderrLines: number;
+  /** Characters of a name, message or detail in an event. */
+  readonly maxTextChars: number;
+}
+
+export const DEFAULT_LIMITS: TrackerLimits = {
+  maxPending: 100_000,
+  maxClosed: 1024,
+  maxNotes: 32,
+  maxListed: 10_000,
+  maxStderrLines: 20,
+  maxTextChars: 1000,
+};

@@ -1,0 +1,42 @@
+/** The names that list results have shown: a caller can ask for anything, but only what is listed becomes a label. */
+import type { CatalogListed, Target } from '../event/event.ts';
+
+type Kind = CatalogListed['kind'];
+
+const KIND_OF: Readonly<Record<Target['kind'], Kind>> = {
+  tool: 'tools',
+  prompt: 'prompts',
+  resource: 'resources',
+};
+
+export class ListedNames {
+  readonly #names: Readonly<Record<Kind, Set<string>>> = {
+    tools: new Set(),
+    prompts: new Set(),
+    resources: new Set(),
+  };
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Takes a page of a list; gives back the names in it. */
+  add(kind: Kind, page: unknown, clean: (name: string) => string): readonly string[] {
+    const names = (Array.isArray(page) ? page : []).slice(0, this.#max).flatMap((item: unknown) => {
+      const name = kind === 'resources' ? member(item, 'uri') : member(item, 'name');
+      return typeof name === 'string' ? [clean(name)] : [];
+    });
+    const known = this.#names[kind];
+    for (const name of names) if (known.size < this.#max) known.add(name);
+    return names;
+  }
+
+  has(target: Target | undefined): boolean {
+    return target !== undefined && this.#names[KIND_OF[target.kind]].has(target.name);
+  }
+}
+
+function member(item: unknown, key: string): unknown {
+  return typeof item === 'object' && item !== null ? (item as Record<string, unknown>)[key] : undefined;
+}
