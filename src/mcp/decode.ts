@@ -2,10 +2,11 @@
  * Bytes of one frame to a message: says what it is, tells the facts that observing needs, and parses nothing until it
  * is asked to. It never throws, and decides from nothing but the bytes.
  */
+import { AN_ARRAY, AN_OBJECT } from './capture.ts';
 import { isToken, paramFacts, resultFacts } from './facts.ts';
 import { memberAt, MESSAGE } from './members.ts';
 import type { Batch, Malformed, MalformedReason, Message } from './message.ts';
-import { AN_ARRAY, AN_OBJECT, MAX_BATCH_MESSAGES, Scanner } from './scan.ts';
+import { MAX_BATCH_MESSAGES, Scanner } from './scan.ts';
 
 const JSONRPC = memberAt('message jsonrpc');
 const ID = memberAt('message id');

@@ -1,7 +1,8 @@
 /** What a scanner kept of a message, as the facts of its `params` and its `result`. It never looks at bytes. */
+import { AN_OBJECT, type Fact } from './capture.ts';
 import { memberAt } from './members.ts';
 import type { Id, Implementation, ParamFacts, ResultFacts } from './message.ts';
-import { AN_OBJECT, type Fact, type Scanner } from './scan.ts';
+import type { Scanner } from './scan.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

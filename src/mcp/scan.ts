@@ -3,6 +3,7 @@
  * keeps the few members that observing needs. It never throws, never holds the text, and its memory is bounded by what
  * is kept and by how deep the text nests.
  */
+import { AN_ARRAY, AN_OBJECT, Capture, type Fact } from './capture.ts';
 import {
   AFTER,
   BROKEN,
@@ -31,32 +32,7 @@ import {
   TRUE_END,
   VALUE,
 } from './grammar.ts';
-import {
-  ARRAY,
-  BATCH,
-  CONTEXT_IN,
-  END_OF,
-  KEPT,
-  MAX_KEPT_BYTES,
-  MAX_KEY_BYTES,
-  MEMBER_COUNT,
-  type Member,
-  memberOf,
-  MESSAGE,
-  NO_MEMBER,
-  OBJECT,
-  TOP,
-} from './members.ts';
-import { numberOf, textOf } from './text.ts';
-
-/** Values of which only the kind is told. */
-export const AN_OBJECT = Symbol('object');
-export const AN_ARRAY = Symbol('array');
-/** A string or number of which only the presence is asked for, or that is longer than what is kept of it. */
-export const UNKEPT = Symbol('unkept');
-
-/** What is known of a member's value; undefined when the member is missing. */
-export type Fact = string | number | boolean | null | typeof AN_OBJECT | typeof AN_ARRAY | typeof UNKEPT;
+import { ARRAY, BATCH, CONTEXT_IN, type Member, MESSAGE, NO_MEMBER, OBJECT, TOP } from './members.ts';
 
 /** Nesting that fits in the stack's first 64 bytes, which V8 keeps inside its own heap: cheap to make. */
 const USUAL_DEPTH = 64;
@@ -67,8 +43,7 @@ export const MAX_BATCH_MESSAGES = 1000;
 
 const QUOTE = 0x22;
 const SPACE = 0x20;
-/** A token that goes on in the next piece is collected: room for the longest kept, its quote, and one byte too many. */
-const CARRY_BYTES = 2 + Math.max(MAX_KEPT_BYTES, MAX_KEY_BYTES);
+const COLON_SIGN = 0x3a;
 
 export class Scanner {
   #state = VALUE;
@@ -80,10 +55,7 @@ export class Scanner {
   #member = MESSAGE;
   #inKey = false;
   #notUtf8 = false;
-  #carry: Uint8Array | undefined;
-  /** Length so far of a token from an earlier piece; 0 when none goes on. */
-  #carried = 0;
-  readonly #facts = new Array<Fact | undefined>(MEMBER_COUNT);
+  readonly #capture = new Capture();
   readonly #separators: number[] = [];
 
   /** Reads the next piece; keeps no reference to it. */
@@ -100,7 +72,7 @@ export class Scanner {
     let at = 0;
     const length = bytes.length;
     while (at < length) {
-      const next = table[(state << 8) | (bytes[at] as number)] as number;
+      let next = table[(state << 8) | (bytes[at] as number)] as number;
       if (next < FIRST_ACTION) {
         at++;
         if (next === state) {
@@ -116,45 +88,49 @@ export class Scanner {
       if (next >= SCALAR_START) {
         state = next - SCALAR_START;
         from = at++;
-        if (state === STRING) at = charactersUntil(bytes, at, length);
-        continue;
+        if (state !== STRING) continue;
+        at = charactersUntil(bytes, at, length);
+        if (at === length || bytes[at] !== QUOTE) continue;
+        next = STRING_END;
+      } else if (next === KEY_START) {
+        inKey = true;
+        state = STRING;
+        from = at++;
+        while (at < length && plain[bytes[at] as number] === 1) at++;
+        if (at === length || bytes[at] !== QUOTE) continue;
+        next = STRING_END;
       }
       switch (next) {
-        case KEY_START:
-          inKey = true;
-          state = STRING;
-          from = at++;
-          while (at < length && plain[bytes[at] as number] === 1) at++;
-          continue;
         case STRING_END:
           if (inKey) {
             inKey = false;
-            member = context > OBJECT ? this.#key(context, bytes, from, at) : NO_MEMBER;
-            state = COLON;
+            member = context > OBJECT ? this.#capture.key(context, bytes, from, at) : NO_MEMBER;
+            state = bytes[at + 1] === COLON_SIGN ? VALUE : COLON;
+            if (state === VALUE) at++;
           } else {
-            if (member !== NO_MEMBER) this.#scalar(member, bytes, from, at);
+            if (member !== NO_MEMBER) this.#capture.scalar(member, bytes, from, at);
             state = AFTER;
           }
           break;
         case NUMBER_END:
-          if (member !== NO_MEMBER) this.#scalar(member, bytes, from, at);
+          if (member !== NO_MEMBER) this.#capture.scalar(member, bytes, from, at);
           state = AFTER;
           continue;
         case TRUE_END:
         case FALSE_END:
         case NULL_END:
-          if (member !== NO_MEMBER) this.#facts[member] = next === NULL_END ? null : next === TRUE_END;
+          if (member !== NO_MEMBER) this.#capture.keep(member, next === NULL_END ? null : next === TRUE_END);
           state = AFTER;
           break;
         case OPEN_OBJECT:
           if (!this.#open(context)) return;
-          if (member !== NO_MEMBER) this.#facts[member] = AN_OBJECT;
+          if (member !== NO_MEMBER) this.#capture.keep(member, AN_OBJECT);
           context = CONTEXT_IN[member] as number;
           state = FIRST_KEY;
           break;
         case OPEN_ARRAY:
           if (!this.#open(context)) return;
-          if (member !== NO_MEMBER) this.#facts[member] = AN_ARRAY;
+          if (member !== NO_MEMBER) this.#capture.keep(member, AN_ARRAY);
           member = NO_MEMBER;
           context = context === TOP ? BATCH : ARRAY;
           if (context === BATCH) this.#separator(at);
@@ -186,7 +162,7 @@ export class Scanner {
       at++;
     }
     const isKept = inKey ? context > OBJECT : member !== NO_MEMBER;
-    if (isKept && state >= STRING && state < LITERALS) this.#carryOn(bytes, from, length);
+    if (isKept && state >= STRING && state < LITERALS) this.#capture.carryOn(bytes, from, length);
     this.#state = state;
     this.#context = context;
     this.#member = member;
@@ -203,7 +179,7 @@ export class Scanner {
 
   /** Of the last member of that name, as JSON.parse does it. Means nothing before the end, or when it was not JSON. */
   fact(member: Member): Fact | undefined {
-    return this.#facts[member];
+    return this.#capture.fact(member);
   }
 
   /**
@@ -235,44 +211,5 @@ export class Scanner {
 
   #separator(at: number): void {
     if (this.#separators.length < MAX_BATCH_MESSAGES + 2) this.#separators.push(at);
-  }
-
-  /** A key ended: its quote is at `from`, or came with an earlier piece. */
-  #key(context: number, bytes: Uint8Array, from: number, to: number): Member {
-    if (this.#carried > 0) {
-      const token = this.#join(bytes, to);
-      return this.#key(context, token, 0, token.length);
-    }
-    const member = memberOf(context, bytes, from + 1, to);
-    if (this.#facts[member] !== undefined) this.#facts.fill(undefined, member, END_OF[member]);
-    return member;
-  }
-
-  /** A string or number ended: its first byte is at `from`, or came with an earlier piece. */
-  #scalar(member: Member, bytes: Uint8Array, from: number, to: number): void {
-    if (this.#carried > 0) {
-      const token = this.#join(bytes, to);
-      this.#scalar(member, token, 0, token.length);
-      return;
-    }
-    const isString = bytes[from] === QUOTE;
-    if (isString) from++;
-    if (to - from > (KEPT[member] as number)) this.#facts[member] = UNKEPT;
-    else this.#facts[member] = isString ? textOf(bytes, from, to) : numberOf(bytes, from, to);
-  }
-
-  /** What does not fit is too long to be kept: what is stored then is still longer than what may be. */
-  #carryOn(bytes: Uint8Array, from: number, to: number): void {
-    this.#carry ??= new Uint8Array(CARRY_BYTES);
-    const fits = Math.min(to - from, CARRY_BYTES - this.#carried);
-    this.#carry.set(bytes.subarray(from, from + fits), this.#carried);
-    this.#carried += fits;
-  }
-
-  #join(bytes: Uint8Array, to: number): Uint8Array {
-    this.#carryOn(bytes, 0, to);
-    const token = (this.#carry as Uint8Array).subarray(0, this.#carried);
-    this.#carried = 0;
-    return token;
   }
 }

@@ -122,7 +122,7 @@ function find(command: string, env: NodeJS.ProcessEnv, cwd: string): string | un
   const candidates =
     isAbsolute(command) || command.includes('/')
       ? [resolve(cwd, command)]
-      : (env['PATH'] ?? '').split(delimiter).map((folder) => join(resolve(cwd, folder), command));
+      : (env.PATH ?? '').split(delimiter).map((folder) => join(resolve(cwd, folder), command));
   const files = candidates.filter(exists);
   return files.find(isExecutable) ?? files[0];
 }

@@ -44,6 +44,6 @@ function inTerminalForeground(): boolean {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[2] === fields[5];
   } catch {
-    return Boolean(process.stdin.isTTY);
+    return process.stdin.isTTY;
   }
 }

@@ -58,6 +58,7 @@ const NO_LINK: Tracked = { method: undefined, operationId: undefined };
 
 export class Tracker {
   readonly #options: TrackerOptions;
+  readonly #sessionId: string;
   readonly #limits: TrackerLimits;
   readonly #pending: Readonly<Record<Direction, Pending>>;
   readonly #identity: Identity;
@@ -77,6 +78,7 @@ export class Tracker {
 
   constructor(options: TrackerOptions) {
     this.#options = options;
+    this.#sessionId = options.sessionId;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#pending = {
       client_to_server: new Pending(this.#limits.maxClosed),
@@ -92,7 +94,14 @@ export class Tracker {
     const { channel, atUs } = where;
     if (channel === 'client_to_server') this.#clientMessages += 1;
     const tracked = this.#track(message, where);
-    this.#emit({ type: 'message_seen', atUs, channel, kind: message.kind, sizeBytes: message.sizeBytes });
+    this.#emit({
+      type: 'message_seen',
+      sessionId: this.#sessionId,
+      atUs,
+      channel,
+      kind: message.kind,
+      sizeBytes: message.sizeBytes,
+    });
     return tracked;
   }
 
@@ -109,7 +118,14 @@ export class Tracker {
     sizeBytes: number;
   }): void {
     const where = { channel: 'server_to_client', seq, atUs } as const;
-    this.#emit({ type: 'message_seen', atUs, channel: 'server_to_client', kind: 'malformed', sizeBytes });
+    this.#emit({
+      type: 'message_seen',
+      sessionId: this.#sessionId,
+      atUs,
+      channel: 'server_to_client',
+      kind: 'malformed',
+      sizeBytes,
+    });
     this.#finding('stray_stdout', where, detail);
   }
 
@@ -120,6 +136,7 @@ export class Tracker {
     if (this.#lastStderr.length > this.#limits.maxStderrLines) this.#lastStderr.shift();
     this.#emit({
       type: 'server_logged',
+      sessionId: this.#sessionId,
       atUs,
       origin: 'stderr',
       level: 'info',
@@ -129,7 +146,7 @@ export class Tracker {
   }
 
   serverStarted(serverPid: number, atUs: number): void {
-    this.#emit({ type: 'server_started', atUs, serverPid });
+    this.#emit({ type: 'server_started', sessionId: this.#sessionId, atUs, serverPid });
   }
 
   clientClosed(_atUs: number): void {
@@ -140,7 +157,15 @@ export class Tracker {
   serverExited(code: number | null, signal: string | null, atUs: number, stopped: boolean): void {
     const crashed = code !== 0 && !this.#clientClosed && !stopped;
     this.#exit = { code, signal };
-    this.#emit({ type: 'server_exited', atUs, code, signal, crashed, lastStderr: this.#lastStderr });
+    this.#emit({
+      type: 'server_exited',
+      sessionId: this.#sessionId,
+      atUs,
+      code,
+      signal,
+      crashed,
+      lastStderr: this.#lastStderr,
+    });
     this.#closeAll(crashed ? 'server_crashed' : 'abandoned', atUs);
   }
 
@@ -150,7 +175,7 @@ export class Tracker {
     readonly chunks: number;
     readonly bytes: number;
   }): void {
-    this.#emit({ type: 'copies_dropped', ...gap });
+    this.#emit({ type: 'copies_dropped', sessionId: this.#sessionId, ...gap });
   }
 
   /** Closes what is open and tells the session's end. A second call does nothing. */
@@ -160,6 +185,7 @@ export class Tracker {
     this.#tellIdentity(atUs);
     this.#emit({
       type: 'session_ended',
+      sessionId: this.#sessionId,
       atUs,
       startedAtUs: this.#options.startedAtUs,
       cause,
@@ -231,7 +257,15 @@ export class Tracker {
       progressCount: 0,
     };
     this.#operations += 1;
-    this.#emit({ type: 'operation_started', atUs, operationId, initiator: channel, method, target });
+    this.#emit({
+      type: 'operation_started',
+      sessionId: this.#sessionId,
+      atUs,
+      operationId,
+      initiator: channel,
+      method,
+      target,
+    });
     if (!pending.open(operation)) this.#finding('request_id_reused', where, idText(request.id), operationId);
     return { method, operationId };
   }
@@ -310,7 +344,15 @@ export class Tracker {
         const data = at(notification, 'params', 'data');
         const text = this.#clean(typeof data === 'string' ? data : (JSON.stringify(data) ?? ''));
         const logger = this.#cleanOptional(params.logger);
-        this.#emit({ type: 'server_logged', atUs: where.atUs, origin: 'notification', level, logger, text });
+        this.#emit({
+          type: 'server_logged',
+          sessionId: this.#sessionId,
+          atUs: where.atUs,
+          origin: 'notification',
+          level,
+          logger,
+          text,
+        });
         const only = this.#pending[OTHER[where.channel]].only();
         this.#note(only, method, where, { level });
         return only?.operationId;
@@ -383,6 +425,7 @@ export class Tracker {
     const { requestId, startedAtUs, target } = operation;
     this.#emit({
       type: 'operation_finished',
+      sessionId: this.#sessionId,
       atUs,
       operationId: operation.operationId,
       initiator: operation.initiator,
@@ -468,7 +511,14 @@ export class Tracker {
     const kind = info?.listOf;
     if (kind === undefined) return;
     const names = this.#listed.add(kind, at(result, 'result', kind), (name) => this.#clean(name));
-    this.#emit({ type: 'catalog_listed', atUs, kind, names, sizeBytes: result.sizeBytes });
+    this.#emit({
+      type: 'catalog_listed',
+      sessionId: this.#sessionId,
+      atUs,
+      kind,
+      names,
+      sizeBytes: result.sizeBytes,
+    });
   }
 
   /** The first text of a failed tool result, which is where tools say what went wrong. */
@@ -481,7 +531,8 @@ export class Tracker {
 
   #tellIdentity(atUs: number): void {
     const news = this.#identity.news();
-    if (news !== undefined) this.#emit({ type: 'session_described', atUs, ...news });
+    if (news !== undefined)
+      this.#emit({ type: 'session_described', sessionId: this.#sessionId, atUs, ...news });
   }
 
   #finding(rule: FindingRule, where: At, detail: string, operationId?: number): void {
@@ -489,6 +540,7 @@ export class Tracker {
     const { channel, seq, atUs } = where;
     this.#emit({
       type: 'finding_raised',
+      sessionId: this.#sessionId,
       atUs,
       rule,
       channel,
@@ -498,8 +550,8 @@ export class Tracker {
     });
   }
 
-  #emit(event: WithoutSession): void {
-    if (!this.#ended) this.#options.emit({ ...event, sessionId: this.#options.sessionId } as McpEvent);
+  #emit(event: McpEvent): void {
+    if (!this.#ended) this.#options.emit(event);
   }
 
   #cleanOptional(text: string | undefined): string | undefined {
@@ -518,8 +570,6 @@ export class Tracker {
       : text;
   }
 }
-
-type WithoutSession = McpEvent extends infer E ? (E extends McpEvent ? Omit<E, 'sessionId'> : never) : never;
 
 function idText(id: Id | undefined): string {
   return `id ${id === undefined ? 'missing' : JSON.stringify(id)}`;

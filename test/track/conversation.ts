@@ -1,0 +1,134 @@
+/**
+ * Conversations as tests: what each side says, line by line, and what the tracker makes of it. Every message goes through
+ * the real decoder; time is a clock that moves a millisecond a line.
+ */
+import type { EventType, McpEvent, OperationFinished } from '../../src/event/event.ts';
+import { decode } from '../../src/mcp/decode.ts';
+import type { TrackerLimits } from '../../src/track/limits.ts';
+import { type Tracked, Tracker } from '../../src/track/tracker.ts';
+import type { Direction } from '../../src/wire/chunk.ts';
+
+export const START_US = 1_780_000_000_000_000;
+export const STEP_US = 1000;
+export const MODERN_META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientInfo': { name: 'modern-client', version: '2' },
+  'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+};
+
+type Id = string | number | null;
+type Params = Readonly<Record<string, unknown>>;
+
+export interface ConversationOptions {
+  readonly configuredName?: string;
+  readonly limits?: Partial<TrackerLimits>;
+  readonly redact?: (text: string) => string;
+}
+
+export class Conversation {
+  readonly events: McpEvent[] = [];
+  readonly tracker: Tracker;
+  readonly client = this.#side('client_to_server');
+  readonly server = this.#side('server_to_client');
+  #seq = 0;
+  #ids = 0;
+  #atUs = START_US;
+
+  constructor(options: ConversationOptions = {}) {
+    const { configuredName, limits = {}, redact = (text: string) => text } = options;
+    this.tracker = new Tracker({
+      sessionId: 'session',
+      transport: 'stdio',
+      configuredName,
+      fallbackName: 'server.js',
+      startedAtUs: START_US,
+      newTraceId: () => (this.#ids += 1).toString(16).padStart(32, '0'),
+      newSpanId: () => (this.#ids += 1).toString(16).padStart(16, '0'),
+      redact,
+      limits,
+      emit: (event) => this.events.push(event),
+    });
+  }
+
+  now(): number {
+    this.#atUs += STEP_US;
+    return this.#atUs;
+  }
+
+  /** One frame, as bytes on the wire: a message or a batch. Returns what the frame's record would say. */
+  say(channel: Direction, message: unknown): Tracked {
+    const text = typeof message === 'string' ? message : JSON.stringify(message);
+    const decoded = decode(new TextEncoder().encode(text));
+    const at = { channel, seq: this.#seq, atUs: this.now() };
+    this.#seq += 1;
+    if (decoded.kind !== 'batch') return this.tracker.message(decoded, at);
+    for (const member of decoded.messages) this.tracker.message(member, at);
+    return { method: undefined, operationId: undefined };
+  }
+
+  /** The handshake of the revisions up to 2025-11-25. */
+  initialized(version = '2025-11-25'): this {
+    const clientInfo = { name: 'client', version: '1' };
+    this.client.asks('init', 'initialize', {
+      protocolVersion: version,
+      clientInfo,
+      capabilities: { sampling: {} },
+    });
+    this.server.answers('init', {
+      protocolVersion: version,
+      serverInfo: { name: 'files', version: '3' },
+      capabilities: { tools: {}, logging: {} },
+    });
+    this.client.notifies('notifications/initialized');
+    return this;
+  }
+
+  of<T extends EventType>(type: T): Extract<McpEvent, { type: T }>[] {
+    return this.events.filter((event): event is Extract<McpEvent, { type: T }> => event.type === type);
+  }
+
+  /** Finished operations but for the handshake, in a line each: method and target, outcome, error type. */
+  outcomes(): string[] {
+    return this.finished().map(({ method, target, outcome, error }) =>
+      [method, target?.name, outcome, error?.type].filter((part) => part !== undefined).join(' '),
+    );
+  }
+
+  finished(): OperationFinished[] {
+    return this.of('operation_finished').filter(({ method }) => method !== 'initialize');
+  }
+
+  findings(): string[] {
+    return this.of('finding_raised').map(({ rule }) => rule);
+  }
+
+  ends(cause: Parameters<Tracker['end']>[0] = 'client_closed'): this {
+    this.tracker.end(cause, this.now());
+    return this;
+  }
+
+  #side(channel: Direction) {
+    return {
+      asks: (id: Id, method: string, params?: Params): Tracked =>
+        this.say(channel, { jsonrpc: '2.0', id, method, params }),
+      calls: (id: Id, name: string, meta?: Params): Tracked =>
+        this.say(channel, {
+          jsonrpc: '2.0',
+          id,
+          method: 'tools/call',
+          params: { name, arguments: {}, _meta: meta },
+        }),
+      answers: (id: Id, result: Params = {}): Tracked => this.say(channel, { jsonrpc: '2.0', id, result }),
+      fails: (id: Id | undefined, code: number, message = 'no'): Tracked =>
+        this.say(channel, { jsonrpc: '2.0', id, error: { code, message } }),
+      notifies: (method: string, params?: Params): Tracked =>
+        this.say(channel, { jsonrpc: '2.0', method, params }),
+      cancels: (requestId: Id, reason?: string): Tracked =>
+        this.say(channel, {
+          jsonrpc: '2.0',
+          method: 'notifications/cancelled',
+          params: { requestId, reason },
+        }),
+    };
+  }
+}
