@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Config } from './config/config.ts';
 import { Trouble } from './self/trouble.ts';
 import { currentDirectory, type ServerProcess, StartError, startServer } from './tap/child.ts';
@@ -57,6 +57,7 @@ export async function runStdio(options: RunOptions): Promise<void> {
     env,
     pdeathsig: config.pdeathsig,
   }).catch((error: unknown) => (error instanceof StartError ? error : Promise.reject(error as Error)));
+  const client: ClientStreams = { stdin: openStdin(), stdout: openStdout() };
   const directory = currentDirectory();
   // Node starts no thread in a directory that was deleted; the server is started and has the one it was to have.
   if (directory === undefined) process.chdir('/');
@@ -87,9 +88,14 @@ export async function runStdio(options: RunOptions): Promise<void> {
     process.exit(started.exitCode);
   }
   observer.tell({ fact: 'server_started', pid: started.pid ?? 0 }, startedAtUs);
-  const { code, signal } = await relayUntilExit(started, observer, stderr, config.lossless);
+  const { code, signal } = await relayUntilExit(started, client, observer, stderr, config.lossless);
   await observer.close(FLUSH_DEADLINE_MS);
   endLike(code, signal);
+}
+
+interface ClientStreams {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
 }
 
 interface Exit {
@@ -101,12 +107,11 @@ interface Exit {
 /** Relays until the server is gone and everything it said is with the client. */
 function relayUntilExit(
   server: ServerProcess,
+  { stdin, stdout }: ClientStreams,
   observer: ObserverThread,
   stderr: StderrLines,
   lossless: boolean,
 ): Promise<Exit> {
-  const stdin = openStdin();
-  const stdout = openStdout();
   const observed = (channel: Channel): RelayObserver => ({
     forwarded: (chunk, atUs, tookUs) => {
       if (channel === 'stderr') stderr.passed(chunk);

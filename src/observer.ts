@@ -77,6 +77,7 @@ const tracker = new Tracker({
   newTraceId: () => randomHex(16),
   newSpanId: () => randomHex(8),
   redact: (text) => redactor?.redact(text).text ?? text,
+  captureContent: config.otlp.captureContent,
   emit,
 });
 const pipeline = new Pipeline({
@@ -84,7 +85,7 @@ const pipeline = new Pipeline({
   tracker,
   redactor,
   maxMessageBytes: config.maxMessageBytes,
-  maxBodyBytes: config.record === 'metadata' ? 0 : config.maxBodyBytes,
+  maxBodyBytes: config.maxBodyBytes,
   newDigest,
   emit,
 });

@@ -12,6 +12,8 @@ export const ATTRIBUTE = {
   genAiOperationName: 'gen_ai.operation.name',
   genAiToolName: 'gen_ai.tool.name',
   genAiPromptName: 'gen_ai.prompt.name',
+  genAiToolCallArguments: 'gen_ai.tool.call.arguments',
+  genAiToolCallResult: 'gen_ai.tool.call.result',
   jsonrpcRequestId: 'jsonrpc.request.id',
   jsonrpcProtocolVersion: 'jsonrpc.protocol.version',
   rpcResponseStatusCode: 'rpc.response.status_code',

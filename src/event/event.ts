@@ -139,6 +139,11 @@ export interface OperationNote {
   readonly level?: string;
 }
 
+export interface OperationContent {
+  readonly arguments?: string;
+  readonly result?: string;
+}
+
 /** The whole operation, told once, when it ended. */
 export interface OperationFinished extends EventBase {
   readonly type: 'operation_finished';
@@ -170,6 +175,8 @@ export interface OperationFinished extends EventBase {
   readonly requestBytes: number;
   readonly resultBytes: number;
   readonly progressCount: number;
+  /** Of a tool call, as JSON, redacted and cut; undefined unless content was asked for. */
+  readonly content?: OperationContent;
   readonly notes: readonly OperationNote[];
   readonly notesDropped: number;
   /** Of the first request and the last answer. */
@@ -250,11 +257,7 @@ export interface CopiesDropped extends EventBase {
 }
 
 export type EndCause =
-  | 'client_closed'
-  | 'server_exited'
-  | 'server_crashed'
-  | 'start_failed'
-  | 'sidelight_stopped';
+  'client_closed' | 'server_exited' | 'server_crashed' | 'start_failed' | 'sidelight_stopped';
 
 export interface SessionEnded extends EventBase {
   readonly type: 'session_ended';

@@ -55,6 +55,8 @@ export function payloadBytes(event: McpEvent): number {
       return event.detail.length;
     case 'catalog_listed':
       return event.sizeBytes;
+    case 'operation_finished':
+      return (event.content?.arguments?.length ?? 0) + (event.content?.result?.length ?? 0);
     default:
       return 0;
   }

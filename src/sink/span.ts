@@ -97,6 +97,9 @@ function operationAttributes(operation: OperationFinished, errorType: string | u
   if (protocolVersion !== undefined) attributes[ATTRIBUTE.mcpProtocolVersion] = clean(protocolVersion);
   if (error?.code !== undefined) attributes[ATTRIBUTE.rpcResponseStatusCode] = String(error.code);
   if (errorType !== undefined) attributes[ATTRIBUTE.errorType] = errorType;
+  const { content } = operation;
+  if (content?.arguments !== undefined) attributes[ATTRIBUTE.genAiToolCallArguments] = content.arguments;
+  if (content?.result !== undefined) attributes[ATTRIBUTE.genAiToolCallResult] = content.result;
   if (operation.legs.length > 1) {
     attributes[ATTRIBUTE.inputWaitMs] = waits(operation.legs).reduce((sum, wait) => sum + waitMs(wait), 0);
   }

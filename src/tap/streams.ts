@@ -7,6 +7,14 @@ import { devNull } from 'node:os';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
+/**
+ * libuv never closes descriptors 0 to 2, but the client is to see its end of the pipe closed when ours is. Closing one
+ * leaves its number free for a moment, in which another thread may get it for a file that libuv then refuses to close.
+ * So it is done before there is another thread or, where that cannot be, once the threads have what they need.
+ */
+const VACATE_AFTER_MS = 1000;
+
+/** Both of these are called before any thread is started. */
 export function openStdin(): Readable {
   return isPipe(0) ? closable(0, { readable: true, writable: false }) : process.stdin;
 }
@@ -21,15 +29,11 @@ export function openStderr(): Writable {
   return new Socket({ fd: ownDescription(2) ?? 2, readable: false, writable: true });
 }
 
-/** libuv never closes descriptors 0 to 2, but the client is to see its end of the pipe closed when ours is. */
 function closable(fd: 0 | 1, ends: { readable: boolean; writable: boolean }): Socket {
   const own = ownDescription(fd);
   const socket = new Socket({ fd: own ?? fd, ...ends });
-  if (own === undefined)
-    socket.once('close', () => {
-      vacate(fd);
-    });
-  else vacate(fd);
+  if (own !== undefined) vacate(fd);
+  else socket.once('close', () => setTimeout(vacate, VACATE_AFTER_MS, fd).unref());
   return socket;
 }
 

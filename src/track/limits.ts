@@ -13,6 +13,8 @@ export interface TrackerLimits {
   readonly maxStderrLines: number;
   /** Characters of a name, message or detail in an event. */
   readonly maxTextChars: number;
+  /** Characters of a tool call's arguments or result, where content was asked for; an attribute, not a recording. */
+  readonly maxContentChars: number;
 }
 
 export const DEFAULT_LIMITS: TrackerLimits = {
@@ -22,4 +24,5 @@ export const DEFAULT_LIMITS: TrackerLimits = {
   maxListed: 10_000,
   maxStderrLines: 20,
   maxTextChars: 1000,
+  maxContentChars: 8192,
 };

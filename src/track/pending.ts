@@ -23,6 +23,7 @@ export interface OpenOperation {
   readonly parentOperationId: number | undefined;
   readonly jsonrpc: string | undefined;
   readonly stream: boolean;
+  readonly arguments: string | undefined;
   readonly notes: OperationNote[];
   notesDropped: number;
   progressCount: number;

@@ -31,6 +31,8 @@ export interface TrackerOptions {
   readonly newTraceId: () => string;
   readonly newSpanId: () => string;
   readonly redact: (text: string) => string;
+  /** Whether arguments and results of tool calls go into their events. */
+  readonly captureContent?: boolean;
   readonly emit: (event: McpEvent) => void;
   readonly limits?: Partial<TrackerLimits>;
 }
@@ -252,6 +254,7 @@ export class Tracker {
       parentOperationId: parent?.operationId,
       jsonrpc: request.jsonrpc ?? undefined,
       stream: info?.stream === true,
+      arguments: this.#content(method, request, 'params', 'arguments'),
       notes: [],
       notesDropped: 0,
       progressCount: 0,
@@ -300,8 +303,15 @@ export class Tracker {
     const error = failed
       ? { code: undefined, type: 'tool_error', message: this.#toolMessage(answer) }
       : undefined;
-    this.#finish(operation, outcome, where, answer.sizeBytes, error);
+    this.#finish(operation, outcome, where, answer.sizeBytes, error, this.#content(method, answer, 'result'));
     return { method, operationId: operation.operationId };
+  }
+
+  /** A part of a tool call's message as JSON, when content was asked for. */
+  #content(method: string, message: Request | Result, ...path: readonly string[]): string | undefined {
+    if (this.#options.captureContent !== true || method !== 'tools/call') return undefined;
+    const json = JSON.stringify(at(message, ...path)) as string | undefined;
+    return json === undefined ? undefined : cut(this.#options.redact(json), this.#limits.maxContentChars);
   }
 
   /** An answer to nothing that is open: late, a second one, or to a request that never was. */
@@ -420,6 +430,7 @@ export class Tracker {
     { seq, atUs }: { readonly seq: number; readonly atUs: number },
     resultBytes: number,
     error: OperationError | undefined,
+    result?: string,
   ): void {
     if (isFailure(outcome)) this.#failed += 1;
     const { requestId, startedAtUs, target } = operation;
@@ -448,6 +459,9 @@ export class Tracker {
       requestBytes: operation.requestBytes,
       resultBytes,
       progressCount: operation.progressCount,
+      ...(operation.arguments !== undefined && {
+        content: { arguments: operation.arguments, ...(result !== undefined && { result }) },
+      }),
       notes: operation.notes,
       notesDropped: operation.notesDropped,
       firstSeq: operation.firstSeq,
@@ -564,11 +578,13 @@ export class Tracker {
   }
 
   #cut(text: string): string {
-    const { maxTextChars } = this.#limits;
-    return text.length > maxTextChars
-      ? `${text.slice(0, maxTextChars).replace(/[\ud800-\udbff]$/, '')}…`
-      : text;
+    return cut(text, this.#limits.maxTextChars);
   }
+}
+
+/** Never in the middle of a character. */
+function cut(text: string, maxChars: number): string {
+  return text.length > maxChars ? `${text.slice(0, maxChars).replace(/[\ud800-\udbff]$/, '')}…` : text;
 }
 
 function idText(id: Id | undefined): string {

@@ -23,6 +23,7 @@ export interface ConversationOptions {
   readonly configuredName?: string;
   readonly limits?: Partial<TrackerLimits>;
   readonly redact?: (text: string) => string;
+  readonly captureContent?: boolean;
 }
 
 export class Conversation {
@@ -35,7 +36,7 @@ export class Conversation {
   #atUs = START_US;
 
   constructor(options: ConversationOptions = {}) {
-    const { configuredName, limits = {}, redact = (text: string) => text } = options;
+    const { configuredName, limits = {}, redact = (text: string) => text, captureContent = false } = options;
     this.tracker = new Tracker({
       sessionId: 'session',
       transport: 'stdio',
@@ -45,6 +46,7 @@ export class Conversation {
       newTraceId: () => (this.#ids += 1).toString(16).padStart(32, '0'),
       newSpanId: () => (this.#ids += 1).toString(16).padStart(16, '0'),
       redact,
+      captureContent,
       limits,
       emit: (event) => this.events.push(event),
     });

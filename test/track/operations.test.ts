@@ -112,6 +112,27 @@ describe('a request and its answer are one operation', () => {
     ]);
   });
 
+  it('carries arguments and result of a tool call only when asked, redacted and cut', () => {
+    const speak = (captureContent: boolean): Conversation => {
+      const redact = (text: string): string => text.replaceAll('hunter2', '***');
+      const talk = new Conversation({ captureContent, redact, limits: { maxContentChars: 40 } });
+      talk.client.asks(1, 'tools/call', { name: 't', arguments: { password: 'hunter2' } });
+      talk.server.answers(1, { content: [{ type: 'text', text: 'x'.repeat(100) }] });
+      talk.client.asks(2, 'prompts/get', { name: 'p', arguments: { a: 1 } });
+      talk.server.answers(2);
+      return talk;
+    };
+    expect(
+      speak(false)
+        .finished()
+        .map(({ content }) => content),
+    ).toEqual([undefined, undefined]);
+    const [call, prompt] = speak(true).finished();
+    expect(call?.content?.arguments).toBe('{"password":"***"}');
+    expect(call?.content?.result).toMatch(/^\{"content":\[.{28}…$/);
+    expect(prompt?.content).toBeUndefined();
+  });
+
   it('knows methods that it does not know as generic ones', () => {
     const talk = new Conversation();
     talk.client.asks(1, 'vendor/thing', { name: 'not a target' });
