@@ -352,7 +352,9 @@ export class Tracker {
       case 'notifications/message': {
         const level = params.level ?? 'info';
         const data = at(notification, 'params', 'data');
-        const text = this.#clean(typeof data === 'string' ? data : (JSON.stringify(data) ?? ''));
+        const text = this.#clean(
+          typeof data === 'string' ? data : ((JSON.stringify(data) as string | undefined) ?? ''),
+        );
         const logger = this.#cleanOptional(params.logger);
         this.#emit({
           type: 'server_logged',

@@ -69,7 +69,7 @@ function play(plan: readonly Planned[]): { readonly talk: Conversation; readonly
     });
   };
   for (let at = 0; at <= clock + 10; at += 1) {
-    for (let i = 0; i < steps.length; i += 1) if (steps[i]?.at === at) steps[i]?.run();
+    for (const step of steps) if (step.at === at) step.run();
   }
   talk.ends();
   return { talk, truth };
