@@ -179,6 +179,7 @@ int main(int argc, char **argv) {
   samples = malloc(MAX_SAMPLES * sizeof *samples);
   if (samples == NULL) die("malloc");
   outbox_open(&requests, REQUEST_OPENING, ARGUMENTS_MIDDLE, REQUEST_CLOSING, 1, (size_t)option[BYTES]);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGALRM, give_up);
 

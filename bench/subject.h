@@ -19,7 +19,7 @@ struct subject {
   pid_t pid;
   int in, out; /* we write to `in` and read from `out` */
   clockid_t cpu;
-  char exit_file[64];
+  char exit_file[256];
 };
 
 static long now_ns(clockid_t clock) {
@@ -37,7 +37,8 @@ static void sleep_ns(long ns) {
 static struct subject subject_start(char **command) {
   struct subject subject = {0};
   int in[2], out[2];
-  strcpy(subject.exit_file, "/tmp/sidelight-bench-exit-XXXXXX");
+  const char *folder = getenv("TMPDIR");
+  snprintf(subject.exit_file, sizeof subject.exit_file, "%s/bench-exit-XXXXXX", folder == NULL ? "/tmp" : folder);
   int file = mkstemp(subject.exit_file);
   if (file < 0) die("mkstemp");
   close(file);

@@ -352,9 +352,7 @@ export class Tracker {
       case 'notifications/message': {
         const level = params.level ?? 'info';
         const data = at(notification, 'params', 'data');
-        const text = this.#clean(
-          typeof data === 'string' ? data : ((JSON.stringify(data) as string | undefined) ?? ''),
-        );
+        const text = this.#clean(typeof data === 'string' ? data : JSON.stringify(data ?? null));
         const logger = this.#cleanOptional(params.logger);
         this.#emit({
           type: 'server_logged',

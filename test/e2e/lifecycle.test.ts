@@ -117,8 +117,8 @@ describe('a stream that one side closes is closed for the other', () => {
     await running.says('on');
     running.process.stdout.destroy();
     // A shell is ended by SIGPIPE, as it is without Sidelight.
-    const { code, signal } = await running.ended;
-    expect([code, signal]).toEqual([null, 'SIGPIPE']);
+    const { code, signal, stderr } = await running.ended;
+    expect([code, signal, stderr.toString()]).toEqual([null, 'SIGPIPE', '']);
   });
 
   it('stderr of the client: a write of the server fails', async () => {

@@ -12,7 +12,9 @@ import {
   ElicitRequestSchema,
   ListRootsRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
+import { tmpdir } from 'node:os';
 import type { Stream } from 'node:stream';
+import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { until } from './sidelight.ts';
@@ -46,8 +48,10 @@ export interface Message {
 export interface Peer {
   readonly sent: readonly Message[];
   readonly received: readonly Message[];
-  /** Everything that came on stderr. */
+  /** Everything that came on stderr so far. */
   readonly stderr: () => string;
+  /** Resolves when nothing more can come on stderr. */
+  readonly stderrEnded: Promise<unknown>;
   /** What the client says it has negotiated. */
   readonly negotiated: () => unknown;
   readonly pid: () => number | null;
@@ -66,7 +70,7 @@ const MODEL = {
   content: { type: 'text' as const, text: 'Forty-two.' },
 };
 const PERSON = { action: 'accept' as const, content: { name: 'Ada', colour: 'green' } };
-const ROOTS = { roots: [{ uri: 'file:///tmp', name: 'temporary' }] };
+const ROOTS = { roots: [{ uri: pathToFileURL(tmpdir()).href, name: 'temporary' }] };
 
 /** Starts the command as the SDK does and connects. Closed with the test. */
 export async function connect(
@@ -139,7 +143,7 @@ interface Observable {
 }
 
 /** Listens between the client and its transport; the transport stays the SDK's own. */
-function observe(transport: Observable): Pick<Peer, 'sent' | 'received' | 'stderr'> {
+function observe(transport: Observable): Pick<Peer, 'sent' | 'received' | 'stderr' | 'stderrEnded'> {
   const sent: Message[] = [];
   const received: Message[] = [];
   const said: Buffer[] = [];
@@ -160,8 +164,9 @@ function observe(transport: Observable): Pick<Peer, 'sent' | 'received' | 'stder
         });
     },
   });
+  const stderrEnded = new Promise((resolve) => transport.stderr?.once('end', resolve));
   transport.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
-  return { sent, received, stderr: () => Buffer.concat(said).toString() };
+  return { sent, received, stderr: () => Buffer.concat(said).toString(), stderrEnded };
 }
 
 /** Resolves when the peer has been told or asked this, so many times. */

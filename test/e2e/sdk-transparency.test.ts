@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { query, type Row } from './recording.ts';
-import { type CallOptions, connect, hears, type Peer, type Sdk, settled, type ToolCall } from './peers.ts';
+import { connect, hears, type Peer, type Sdk, settled, type ToolCall } from './peers.ts';
 import { packageFile, server, SIDELIGHT, temporaryFolder, until } from './sidelight.ts';
 
 const EVERYTHING = [
@@ -36,14 +36,14 @@ async function transcript(
   command: readonly string[],
   conversation: Conversation,
 ): Promise<Transcript> {
-  const peer = await connect(sdk, command, { SOME_SETTING: 'some value', PATH: process.env['PATH'] ?? '' });
+  const peer = await connect(sdk, command, { SOME_SETTING: 'some value', PATH: process.env.PATH ?? '' });
   const results: Record<string, unknown> = {};
   await conversation(peer, async (step, promise) => (results[step] = await settled(promise)));
   const { sent, received } = peer;
   const negotiated = peer.negotiated();
   await peer.close();
-  // What a transport hears while it closes is heard in time or not, with Sidelight or without.
-  return { results, negotiated, sent: [...sent], received: [...received], stderr: peer.stderr() };
+  await peer.stderrEnded;
+  return { results, negotiated, sent, received, stderr: peer.stderr() };
 }
 
 /** Nothing in these conversations is random, so nothing is left out of the comparison. */
@@ -62,13 +62,25 @@ async function expectTransparent(
   return { direct, dataDir };
 }
 
-/** A call that the client gives up as soon as the server has it. */
-async function givenUp(peer: Peer, call: ToolCall, reason: string): Promise<unknown> {
+/** A call that the client gives up as soon as it has sent it, or as the server says that it is at it. */
+async function givenUp(peer: Peer, call: ToolCall, when: 'at once' | 'in progress'): Promise<unknown> {
   const cancel = new AbortController();
-  const options: CallOptions = { signal: cancel.signal };
-  const result = settled(peer.call(call, options));
-  cancel.abort(reason);
+  const onprogress = (): void => undefined;
+  const result = settled(
+    peer.call(call, { signal: cancel.signal, ...(when === 'in progress' && { onprogress }) }),
+  );
+  if (when === 'in progress') await until(() => isAt(peer), 'the first progress');
+  cancel.abort('changed my mind');
   return result;
+}
+
+/** Whether the last request of the client is being worked on. */
+function isAt(peer: Peer): boolean {
+  const token = (peer.sent.at(-1)?.params as { _meta?: { progressToken?: unknown } })._meta?.progressToken;
+  return peer.received.some(
+    ({ method, params }) =>
+      method === 'notifications/progress' && (params as { progressToken: unknown }).progressToken === token,
+  );
 }
 
 describe.each(LEGACY)('server-everything sees and says the same, driven by SDK %s', (sdk) => {
@@ -128,17 +140,19 @@ describe.each(LEGACY)('server-everything sees and says the same, driven by SDK %
       await note(
         'many at once',
         Promise.all(
-          Array.from({ length: 50 }, (_, n) => peer.call({ name: 'echo', arguments: { message: String(n) } })),
+          Array.from({ length: 50 }, (_, n) =>
+            peer.call({ name: 'echo', arguments: { message: String(n) } }),
+          ),
         ),
       );
-      const long = { name: 'trigger-long-running-operation', arguments: { duration: 0.5, steps: 1 } };
-      await note('cancelled', givenUp(peer, long, 'changed my mind'));
+      const long = { name: 'trigger-long-running-operation', arguments: { duration: 1, steps: 1 } };
+      await note('cancelled', givenUp(peer, long, 'at once'));
       await note('timeout', peer.call(long, { timeout: 100 }));
       await note('after the cancelled', peer.request('ping'));
     });
     expect(direct.results['tool error']).toMatchObject({ isError: true });
     expect(direct.results['unknown method']).toMatchObject({ rejected: { code: -32601 } });
-    expect(direct.results['timeout']).toHaveProperty('rejected');
+    expect(direct.results.timeout).toHaveProperty('rejected');
     expect(direct.stderr).toContain('Starting default (STDIO) server');
     const asked = direct.received.map((message) => (message as { method?: string }).method);
     expect(asked).toEqual(
@@ -162,7 +176,8 @@ describe.each(LEGACY)('server-filesystem sees and says the same, driven by SDK %
     const file = (name: string): { path: string } => ({ path: join(folder, name) });
     // The roots of the client take the place of its argument.
     const { direct } = await expectTransparent(sdk, [...FILESYSTEM, folder], async (peer, note) => {
-      await hears(peer, 'roots/list');
+      rmSync(join(folder, 'new.txt'), { force: true });
+      await until(() => peer.stderr().includes('from MCP roots'), 'the roots to be taken over');
       await note('tools', peer.request('tools/list'));
       await note('allowed', peer.call({ name: 'list_allowed_directories', arguments: {} }));
       await note('tree', peer.call({ name: 'directory_tree', arguments: { path: folder } }));
@@ -175,8 +190,8 @@ describe.each(LEGACY)('server-filesystem sees and says the same, driven by SDK %
       await note('refused', peer.call({ name: 'read_text_file', arguments: { path: '/etc/hostname' } }));
       await note('missing', peer.call({ name: 'read_text_file', arguments: file('missing.txt') }));
     });
-    expect(JSON.stringify(direct.results['large']).length).toBeGreaterThan(1_000_000);
-    expect(direct.results['refused']).toMatchObject({ isError: true });
+    expect(JSON.stringify(direct.results.large).length).toBeGreaterThan(1_000_000);
+    expect(direct.results.refused).toMatchObject({ isError: true });
   });
 });
 
@@ -199,7 +214,10 @@ describe.each(ALL)('a server of both eras sees and says the same, driven by SDK 
         'progress',
         peer.call({ name: 'count', arguments: { to: 20 } }, { onprogress: () => undefined }),
       );
-      await note('log', peer.call({ name: 'log', arguments: {} }));
+      await note(
+        'log',
+        peer.call({ name: 'log', arguments: {}, _meta: { 'io.modelcontextprotocol/logLevel': 'debug' } }),
+      );
       await note('large', peer.call({ name: 'large', arguments: { bytes: 4 * 1024 * 1024 } }));
       await note('question', peer.call({ name: 'ask', arguments: {} }));
       await note(
@@ -218,14 +236,18 @@ describe.each(ALL)('a server of both eras sees and says the same, driven by SDK 
         await note('touch', peer.call({ name: 'touch', arguments: {} }));
         await hears(peer, 'notifications/resources/updated');
       }
-      await note('cancelled', givenUp(peer, { name: 'wait', arguments: {} }, 'changed my mind'));
-      await note('timeout', peer.call({ name: 'wait', arguments: {} }, { timeout: 100 }));
+      const wait = { name: 'wait', arguments: {} };
+      await note('cancelled', givenUp(peer, wait, 'in progress'));
+      await note('timeout', peer.call(wait, { timeout: 500, onprogress: () => undefined }));
       await note('the last', peer.call({ name: 'echo', arguments: { text: 'the last' } }));
     });
-    expect(direct.results['question']).toMatchObject({ content: [{ text: 'the person said green' }] });
+    expect(direct.results.question).toMatchObject({ content: [{ text: 'the person said green' }] });
     expect(direct.results['tool error']).toMatchObject({ isError: true });
-    expect(JSON.stringify(direct.results['large']).length).toBeGreaterThan(4_000_000);
-    expect(direct.stderr).toContain('a line on stderr, ünicode too');
+    expect(JSON.stringify(direct.results.large).length).toBeGreaterThan(4_000_000);
+    expect(direct.received).toContainEqual(
+      expect.objectContaining({ method: 'notifications/message', params: expect.anything() as unknown }),
+    );
+    expect(direct.stderr).toBe('a line on stderr, ünicode too\ngave up waiting\ngave up waiting\n');
 
     const sessions = query(dataDir, 'SELECT * FROM session ORDER BY started_at');
     expect(sessions.map(({ era, protocol_version, probe }) => [era, protocol_version, probe])).toEqual([
@@ -241,26 +263,30 @@ describe.each(ALL)('a server of both eras sees and says the same, driven by SDK 
 function expectWhole(sessions: readonly Row[]): void {
   for (const session of sessions) {
     expect(session).toMatchObject({ dropped_chunks: 0, dropped_events: 0, record: 'full' });
-    expect(session['ended_at']).not.toBe(null);
+    expect(session.ended_at).not.toBe(null);
   }
 }
 
 describe.each(LEGACY)('a server of before 2026-07-28 under SDK %s', (sdk) => {
   it('asks the model, the person and for roots in the middle of a call', async () => {
-    const { direct, dataDir } = await expectTransparent(sdk, own('asks-the-client.mjs'), async (peer, note) => {
-      await note('tools', peer.request('tools/list'));
-      for (const name of ['model', 'person', 'roots', 'all']) {
-        await note(name, peer.call({ name, arguments: {} }));
-      }
-    });
-    expect(JSON.stringify(direct.results['all'])).toMatch(/Forty-two.*Ada.*temporary/);
+    const { direct, dataDir } = await expectTransparent(
+      sdk,
+      own('asks-the-client.mjs'),
+      async (peer, note) => {
+        await note('tools', peer.request('tools/list'));
+        for (const name of ['model', 'person', 'roots', 'all']) {
+          await note(name, peer.call({ name, arguments: {} }));
+        }
+      },
+    );
+    expect(JSON.stringify(direct.results.all)).toMatch(/Forty-two.*Ada.*temporary/);
     const probes = query(dataDir, 'SELECT probe FROM session ORDER BY started_at').map(({ probe }) => probe);
     expect(probes).toEqual(sdk === 'v2 auto' ? [1, 0] : [0]);
   });
 
   it('answers after the client has given up, out of order, and late', async () => {
     await expectTransparent(sdk, own('slow.mjs'), async (peer, note) => {
-      await note('given up', givenUp(peer, { name: 'hold' }, 'no patience'));
+      await note('given up', givenUp(peer, { name: 'hold' }, 'at once'));
       await note('in time', peer.call({ name: 'wait', arguments: { ms: 20 } }));
       const first = note('first', peer.call({ name: 'wait', arguments: { ms: 300 } }));
       await note('second', peer.call({ name: 'wait', arguments: { ms: 1 } }));
@@ -269,11 +295,15 @@ describe.each(LEGACY)('a server of before 2026-07-28 under SDK %s', (sdk) => {
   });
 
   it.each(['exit', 'kill', 'throw'])('dies in the middle of a call: %s', async (death) => {
-    const { direct, dataDir } = await expectTransparent(sdk, own('crashes-on-call.mjs'), async (peer, note) => {
-      await note('call', peer.call({ name: death, arguments: {} }));
-      await until(() => peer.pid() === null, 'the end of the server');
-    });
-    expect(direct.results['call']).toMatchObject({ rejected: {} });
+    const { direct, dataDir } = await expectTransparent(
+      sdk,
+      own('crashes-on-call.mjs'),
+      async (peer, note) => {
+        await note('call', peer.call({ name: death, arguments: {} }));
+        await until(() => peer.pid() === null, 'the end of the server');
+      },
+    );
+    expect(direct.results.call).toMatchObject({ rejected: {} });
     expect(direct.stderr).toContain(`last words before ${death}`);
     const [session] = query(dataDir, 'SELECT * FROM session WHERE probe = 0');
     expect(session).toMatchObject({ end_cause: 'server_crashed' });

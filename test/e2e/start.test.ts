@@ -68,7 +68,7 @@ describe('a server that cannot be started is told in one line, with the exit cod
     const running = wrapped(join(folder, 'data'), [named(command), 'argument'], {
       cwd: folder,
       flags: flags.map(named),
-      env: { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+      env: { ...process.env, PATH: `${folder}:${process.env.PATH ?? ''}` },
     });
     const { code, stdout, stderr } = await running.ended;
     expect(stderr.toString()).toBe(`sidelight: ${named(line)}\n`);

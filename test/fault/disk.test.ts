@@ -1,10 +1,10 @@
 import Database from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Ended, Running, SIDELIGHT, talks, temporaryFolder, until } from '../e2e/sidelight.ts';
+import { type Ended, Running, SIDELIGHT, talks, temporaryFolder, until, wrapped } from '../e2e/sidelight.ts';
 
 /** A server that says more than the disks below hold, hears a line, and ends in its own way. */
 const SERVER = talks('err:hello\\n', 'flood:3000000', 'read-line', 'out:bye\\n', 'exit:3');
@@ -15,7 +15,7 @@ interface Place {
   readonly shell?: string;
 }
 
-const BROKEN: readonly [name: string, prepare: () => Place, told: RegExp][] = [
+const BROKEN: readonly [name: string, prepare: () => Place | Promise<Place>, told: RegExp][] = [
   ['a full disk', () => ({ dataDir: mounted('size=512k') }), /full/],
   [
     'a limit on the size of files',
@@ -37,22 +37,34 @@ const BROKEN: readonly [name: string, prepare: () => Place, told: RegExp][] = [
     /file\/data/,
   ],
   [
-    'a damaged store',
+    'a file that is no database',
     () => {
       const dataDir = temporaryFolder();
       writeFileSync(join(dataDir, 'sidelight.db'), 'this is no database '.repeat(1000));
       return { dataDir };
     },
-    /damaged|not a database|corrupt/,
+    /no SQLite database/,
+  ],
+  [
+    'a damaged store',
+    async () => {
+      const dataDir = temporaryFolder();
+      await wrapped(dataDir, talks('exit:0')).ended;
+      const path = join(dataDir, 'sidelight.db');
+      const file = readFileSync(path);
+      // The first page, which says what is in the file, is whole; what is in it is not.
+      writeFileSync(path, file.fill('damaged ', file.readUInt16BE(16)));
+      return { dataDir };
+    },
+    /damaged/,
   ],
   [
     'a store of a newer version',
     () => {
       const dataDir = temporaryFolder();
       const db = new Database(join(dataDir, 'sidelight.db'));
-      db.pragma(`application_id = ${0x53696465}`);
+      db.pragma(`application_id = 1399415909`);
       db.pragma('user_version = 99');
-      db.exec('CREATE TABLE session (everything TEXT)');
       db.close();
       return { dataDir };
     },
@@ -62,7 +74,7 @@ const BROKEN: readonly [name: string, prepare: () => Place, told: RegExp][] = [
 
 describe('a recording that cannot be written costs one line, and /readyz tells', () => {
   it.each(BROKEN)('%s', async (_name, prepare, told) => {
-    const { dataDir, shell = 'exec "$@"' } = prepare();
+    const { dataDir, shell = 'exec "$@"' } = await prepare();
     const port = await freePort();
     const sidelight = [
       process.execPath,

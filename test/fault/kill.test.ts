@@ -41,7 +41,7 @@ describe('kill -9 of Sidelight', () => {
           const { signal, stdout } = await running.ended;
           expect(signal).toBe('SIGKILL');
           expect(
-            query(folder, 'PRAGMA integrity_check').every((row) => row['integrity_check'] === 'ok'),
+            query(folder, 'PRAGMA integrity_check').every((row) => row.integrity_check === 'ok'),
           ).toBe(true);
           await until(() => !isAlive(server), 'the end of the server');
           killed.push({ pid, steady, lifeMs, delivered: ticksIn(stdout.toString()) });
@@ -89,7 +89,7 @@ describe('kill -9 of the server', () => {
       expect([code, signal]).toEqual([null, 'SIGKILL']);
       const [session] = query(folder, 'SELECT * FROM session');
       expect(session).toMatchObject({ end_cause: 'server_crashed', exit_signal: 'SIGKILL' });
-      expect(session?.['last_stderr']).toBe('["starting","about to fail"]');
+      expect(session?.last_stderr).toBe('["starting","about to fail"]');
       const operations = query(
         folder,
         "SELECT request_id, outcome FROM operation WHERE method = 'tools/call'",

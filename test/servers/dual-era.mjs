@@ -1,5 +1,5 @@
-// Serves both eras, 2025 (initialize) and 2026-07-28, with SDK v2: every kind of outcome, and a question to the person that
-// each era asks in its own way.
+// Serves both eras, 2025 (initialize) and 2026-07-28, with SDK v2: every kind of outcome, and a question to the person
+// that each era asks in its own way.
 import { acceptedContent, inputRequired, McpServer } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { z } from 'zod';
@@ -21,15 +21,18 @@ serveStdio(() => {
   tool('fail', {}, () => ({ ...text('it failed'), isError: true }));
   tool('large', { bytes: z.number() }, ({ bytes }) => text('0123456789abcdef'.repeat(bytes / 16)));
   tool('count', { to: z.number() }, async ({ to }, { mcpReq }) => {
-    const { progressToken } = mcpReq._meta ?? {};
+    const { progressToken } = mcpReq._meta;
     for (let progress = 1; progress <= to; progress += 1) {
       const params = { progressToken, progress, total: to, message: `at ${progress}` };
       await mcpReq.notify({ method: 'notifications/progress', params });
     }
     return text(`counted to ${to}`);
   });
-  tool('wait', {}, async (_, { mcpReq: { signal } }) => {
-    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  tool('wait', {}, async (_, { mcpReq }) => {
+    const cancelled = new Promise((resolve) => mcpReq.signal.addEventListener('abort', resolve));
+    const { progressToken } = mcpReq._meta;
+    await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: 0 } });
+    await cancelled;
     console.error('gave up waiting');
     return text('nobody hears this');
   });
@@ -44,7 +47,10 @@ serveStdio(() => {
       ? acceptedContent(mcpReq.inputResponses, 'colour')
       : (await mcpReq.elicitInput(question)).content;
     if (answer !== undefined) return text(`the person said ${answer.colour}`);
-    return inputRequired({ inputRequests: { colour: inputRequired.elicit(question) }, requestState: 'asked' });
+    return inputRequired({
+      inputRequests: { colour: inputRequired.elicit(question) },
+      requestState: 'asked',
+    });
   });
   tool('touch', {}, async () => {
     await server.server.sendResourceUpdated({ uri: NOTE });

@@ -28,6 +28,9 @@ const methods = {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const message = JSON.parse(line);
-  methods[message.method]?.(message);
+  const method = methods[message.method];
+  if (method !== undefined) method(message);
+  else if (message.id !== undefined)
+    write({ id: message.id, error: { code: -32601, message: 'Method not found' } });
 }
 process.exit(0);
