@@ -51,7 +51,7 @@ export class Scanner {
   #context = TOP;
   #stack = new Uint8Array(USUAL_DEPTH);
   #depth = 0;
-  /** The member whose value is expected or being read. */
+  /** The member whose value is expected or being read; none inside arrays, nor in objects inside them. */
   #member = MESSAGE;
   #inKey = false;
   #notUtf8 = false;
@@ -142,7 +142,6 @@ export class Scanner {
             return;
           }
           if (context === BATCH) this.#separator(at);
-          if (context < OBJECT) member = NO_MEMBER;
           state = context < OBJECT ? VALUE : KEY;
           break;
         case CLOSE_OBJECT:
