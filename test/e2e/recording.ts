@@ -36,7 +36,10 @@ export function frames(dataDir: string): RecordedFrame[] {
 }
 
 /** What a stream's frames and endings make when they are put together again. */
-export function rejoined(recorded: readonly RecordedFrame[], channel: string): Buffer {
+export function rejoined(
+  recorded: readonly { channel: string; kind: string; bytes: Uint8Array; ending: string }[],
+  channel: string,
+): Buffer {
   return Buffer.concat(
     recorded
       .filter((frame) => frame.channel === channel && frame.kind !== 'lifecycle' && frame.kind !== 'gap')

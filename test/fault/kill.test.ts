@@ -66,7 +66,7 @@ describe('kill -9 of Sidelight', () => {
     const shown = (await read(folder, 'sessions', '--limit', '1000')) as { status: string }[];
     expect(shown.length).toBeGreaterThanOrEqual(killed.filter(({ steady }) => steady).length);
     expect(new Set(shown.map(({ status }) => status))).toEqual(new Set(['interrupted']));
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('kill -9 of the server', () => {
