@@ -3,6 +3,7 @@
  * Event names are past tense; every event says when, in which session, and (where it stands for bytes) which frame.
  * Nothing in an event is unredacted.
  */
+import type { Era } from '../mcp/era.ts';
 import type { Id, Implementation } from '../mcp/message.ts';
 import type { Channel, Direction } from '../wire/chunk.ts';
 import type { Outcome } from './outcome.ts';
@@ -44,9 +45,6 @@ export interface SessionDescribed extends EventBase {
   readonly clientCapabilities: readonly string[];
   readonly serverCapabilities: readonly string[];
 }
-
-/** `legacy`: opened by initialize (up to 2025-11-25). `modern`: metadata on every request (since 2026-07-28). */
-export type Era = 'legacy' | 'modern';
 
 /** What a recorded frame stands for. */
 export type FrameKind =

@@ -1,6 +1,12 @@
 /** What the store gives back: rows as values in the words of the events. Pure. */
-import type { EndCause, Era, FindingRaised, Leg, Target } from '../event/event.ts';
-import type { OperationFinished } from '../event/event.ts';
+import type {
+  EndCause,
+  FindingRaised,
+  Leg,
+  OperationFinished,
+  SessionDescribed,
+  Target,
+} from '../event/event.ts';
 import { type Completeness, completenessOf } from './completeness.ts';
 import type { Recorded, SessionRow } from './session.ts';
 
@@ -33,7 +39,7 @@ export interface SessionRecord {
   readonly serverInfo: Party;
   readonly clientInfo: Party;
   readonly protocolVersion: string | undefined;
-  readonly era: Era | undefined;
+  readonly era: SessionDescribed['era'];
   readonly clientCapabilities: readonly string[];
   readonly serverCapabilities: readonly string[];
   readonly command: readonly string[];
@@ -139,7 +145,7 @@ export function sessionRecord(row: SessionRow, live: boolean): SessionRecord {
     serverInfo: { name: row.server_name ?? undefined, version: row.server_version ?? undefined },
     clientInfo: { name: row.client_name ?? undefined, version: row.client_version ?? undefined },
     protocolVersion: row.protocol_version ?? undefined,
-    era: (row.era ?? undefined) as Era | undefined,
+    era: (row.era ?? undefined) as SessionDescribed['era'] | undefined,
     clientCapabilities: list(row.client_capabilities),
     serverCapabilities: list(row.server_capabilities),
     command: list(row.command),

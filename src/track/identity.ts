@@ -1,5 +1,6 @@
 /** Who the two sides of a session are, learnt from whatever message says so, in either era. */
-import type { Era, SessionDescribed } from '../event/event.ts';
+import type { SessionDescribed } from '../event/event.ts';
+import type { Era } from '../mcp/era.ts';
 import type { Implementation, Message, Request, Result } from '../mcp/message.ts';
 
 type Description = Omit<SessionDescribed, 'type' | 'sessionId' | 'atUs'>;
@@ -39,14 +40,14 @@ export class Identity {
     if (params.clientInfo !== undefined) this.#client(params.clientInfo);
     if (params.modern === true && this.#era !== 'modern') {
       this.#era = 'modern';
-      this.#clientCapabilities = keys(at(request, 'params', '_meta', META_CAPABILITIES));
+      this.#clientCapabilities = this.#keys(at(request, 'params', '_meta', META_CAPABILITIES));
       this.#changed = true;
     }
     if (params.modern === true) this.#version(params.protocolVersion);
     if (method !== 'initialize') return;
     this.#era = 'legacy';
     this.#version(params.protocolVersion);
-    this.#clientCapabilities = keys(at(request, 'params', 'capabilities'));
+    this.#clientCapabilities = this.#keys(at(request, 'params', 'capabilities'));
     this.#changed = true;
   }
 
@@ -55,7 +56,7 @@ export class Identity {
     if (serverInfo !== undefined) this.#server(serverInfo);
     if (method === 'initialize') this.#version(protocolVersion);
     if (method !== 'initialize' && method !== 'server/discover') return;
-    this.#serverCapabilities = keys(at(result, 'result', 'capabilities'));
+    this.#serverCapabilities = this.#keys(at(result, 'result', 'capabilities'));
     this.#changed = true;
   }
 
@@ -92,6 +93,13 @@ export class Identity {
     this.#changed = true;
   }
 
+  #keys(value: unknown): readonly string[] {
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.keys(value)
+      .slice(0, MAX_CAPABILITIES)
+      .map((key) => this.#clean(key));
+  }
+
   #cleaned({ name, version }: Implementation): Implementation {
     return {
       ...(name !== undefined && { name: this.#clean(name) }),
@@ -112,8 +120,4 @@ export function at(message: Exclude<Message, { kind: 'malformed' }>, ...path: re
     value = (value as Record<string, unknown>)[key];
   }
   return value;
-}
-
-function keys(value: unknown): readonly string[] {
-  return typeof value === 'object' && value !== null ? Object.keys(value).slice(0, MAX_CAPABILITIES) : [];
 }

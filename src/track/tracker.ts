@@ -252,7 +252,7 @@ export class Tracker {
       requestBytes: request.sizeBytes,
       span: this.#spanOf(request, parent, where),
       parentOperationId: parent?.operationId,
-      jsonrpc: request.jsonrpc ?? undefined,
+      jsonrpc: this.#cleanOptional(request.jsonrpc ?? undefined),
       stream: info?.stream === true,
       arguments: this.#content(method, request, 'params', 'arguments'),
       notes: [],
@@ -433,7 +433,10 @@ export class Tracker {
     result?: string,
   ): void {
     if (isFailure(outcome)) this.#failed += 1;
-    const { requestId, startedAtUs, target } = operation;
+    const { startedAtUs, target } = operation;
+    // A string id is the peer's text like any other; inside, ids are compared as they came.
+    const requestId =
+      typeof operation.requestId === 'string' ? this.#clean(operation.requestId) : operation.requestId;
     this.#emit({
       type: 'operation_finished',
       sessionId: this.#sessionId,
@@ -501,13 +504,26 @@ export class Tracker {
       const context = parseTraceparent(params.traceparent);
       if (context !== undefined) {
         const { traceId, sampled } = context;
-        return { traceId, spanId, parentSpanId: context.spanId, traceState: params.tracestate, sampled };
+        return {
+          traceId,
+          spanId,
+          parentSpanId: context.spanId,
+          traceState: this.#traceState(params),
+          sampled,
+        };
       }
       this.#finding('malformed_trace_context', where, params.traceparent);
     }
     if (parent === undefined) return { ...this.#root(), spanId };
     const { traceId, sampled, traceState } = parent.span;
     return { traceId, spanId, parentSpanId: parent.span.spanId, traceState, sampled };
+  }
+
+  /** Passed on as it is or not at all: what redaction had to change is no list of vendors any more. */
+  #traceState({ tracestate }: Request['params']): string | undefined {
+    return tracestate !== undefined && this.#options.redact(tracestate) === tracestate
+      ? tracestate
+      : undefined;
   }
 
   #root(): SpanIdentity {

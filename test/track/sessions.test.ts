@@ -161,6 +161,35 @@ describe('bounds', () => {
     expect(talk.finished()[0]?.error?.message).toBe('because ***');
   });
 
+  it('lets no secret through in what a peer names itself, an id, or a context', () => {
+    const redact = (text: string): string => text.replaceAll('hunter2', '***');
+    const talk = new Conversation({ redact });
+    talk.client.asks('hunter2', 'initialize', {
+      clientInfo: { name: 'hunter2' },
+      capabilities: { hunter2: {} },
+    });
+    talk.server.answers('hunter2', { serverInfo: { name: 'hunter2' }, capabilities: { hunter2: {} } });
+    talk.say('client_to_server', {
+      jsonrpc: 'hunter2',
+      id: 1,
+      method: 'hunter2',
+      params: { name: 'hunter2', uri: 'hunter2' },
+    });
+    talk.server.fails(1, 1, 'hunter2');
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    talk.client.calls(2, 'hunter2', { traceparent, tracestate: 'a=hunter2', progressToken: 'hunter2' });
+    talk.server.notifies('notifications/progress', { progressToken: 'hunter2', progress: 1 });
+    talk.server.notifies('notifications/message', {
+      level: 'info',
+      logger: 'hunter2',
+      data: { hunter2: 'hunter2' },
+    });
+    talk.client.cancels(2, 'hunter2');
+    talk.client.cancels('hunter2-never', 'hunter2');
+    expect(talk.ends().outcomes()).toHaveLength(2);
+    expect(JSON.stringify(talk.events)).not.toContain('hunter2');
+  });
+
   it('tells what is no message, by side', () => {
     const talk = new Conversation();
     talk.say('client_to_server', '{"jsonrpc":"2.0"}');
