@@ -70,7 +70,6 @@ const emit = (event: McpEvent): void => {
 };
 const tracker = new Tracker({
   sessionId: session.id,
-  transport: 'stdio',
   configuredName: config.name,
   fallbackName: basename(session.command),
   startedAtUs: session.startedAtUs,

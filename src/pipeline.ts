@@ -8,7 +8,8 @@ import { decode, OversizeDecoder } from './mcp/decode.ts';
 import type { Batch, Message } from './mcp/message.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
 import type { LifecycleFact } from './thread.ts';
-import type { Tracked, Tracker } from './track/tracker.ts';
+import type { Tracked } from './track/operations.ts';
+import type { Tracker } from './track/tracker.ts';
 import type { Channel, Direction } from './wire/chunk.ts';
 import { LineFramer, type LineSink, type OversizeSink } from './wire/lines.ts';
 
@@ -217,7 +218,7 @@ export class Pipeline {
     else if (fact.fact === 'start_failed') this.#endedBy ??= 'start_failed';
     else if (fact.fact === 'client_closed') {
       this.#endedBy ??= 'client_closed';
-      tracker.clientClosed(record.atUs);
+      tracker.clientClosed();
     } else if (fact.fact === 'signal') {
       if (STOP_SIGNALS.has(fact.signal)) this.#endedBy ??= 'sidelight_stopped';
     } else {

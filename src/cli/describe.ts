@@ -23,6 +23,7 @@ export const OUTCOME_STYLE: Readonly<Record<Outcome, Style>> = {
   input_required: 'cyan',
   abandoned: 'yellow',
   server_crashed: 'red',
+  unknown: 'yellow',
 };
 
 /** The end of an id: its start is the time, which sessions that began together share. */

@@ -16,6 +16,8 @@ export const OUTCOMES = [
   'abandoned',
   /** No answer because the server process died. */
   'server_crashed',
+  /** No answer was seen, but copies were lost that may have held it: the traffic knows, we do not. */
+  'unknown',
 ] as const;
 
 export type Outcome = (typeof OUTCOMES)[number];

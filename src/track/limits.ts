@@ -18,7 +18,7 @@ export interface TrackerLimits {
 }
 
 export const DEFAULT_LIMITS: TrackerLimits = {
-  maxPending: 100_000,
+  maxPending: 20_000,
   maxClosed: 1024,
   maxNotes: 32,
   maxListed: 10_000,

@@ -29,6 +29,12 @@ export interface OpenOperation {
   progressCount: number;
 }
 
+/** Adds a note to an operation; beyond the cap it is counted only. */
+export function noteOn(operation: OpenOperation, note: OperationNote, maxNotes: number): void {
+  if (operation.notes.length < maxNotes) operation.notes.push(note);
+  else operation.notesDropped += 1;
+}
+
 /** How a closed request ended, as far as a further answer to it is concerned. */
 export type ClosedBy = 'answered' | 'cancelled';
 

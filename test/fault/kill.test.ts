@@ -40,9 +40,9 @@ describe('kill -9 of Sidelight', () => {
           running.process.kill('SIGKILL');
           const { signal, stdout } = await running.ended;
           expect(signal).toBe('SIGKILL');
-          expect(
-            query(folder, 'PRAGMA integrity_check').every((row) => row.integrity_check === 'ok'),
-          ).toBe(true);
+          expect(query(folder, 'PRAGMA integrity_check').every((row) => row.integrity_check === 'ok')).toBe(
+            true,
+          );
           await until(() => !isAlive(server), 'the end of the server');
           killed.push({ pid, steady, lifeMs, delivered: ticksIn(stdout.toString()) });
         }),

@@ -76,7 +76,7 @@ describe('the end', () => {
     const talk = new Conversation();
     talk.client.calls(1, 'a');
     talk.server.asks(1, 'roots/list');
-    talk.tracker.clientClosed(talk.now());
+    talk.tracker.clientClosed();
     talk.ends();
     expect(talk.outcomes()).toEqual(['tools/call a abandoned _OTHER', 'roots/list abandoned _OTHER']);
     expect(talk.of('session_ended')).toMatchObject([
@@ -109,7 +109,7 @@ describe('the end', () => {
     ['somebody stopped it', false, true],
   ])('is no crash when %s', (_why, closed, stopped) => {
     const talk = new Conversation();
-    if (closed) talk.tracker.clientClosed(talk.now());
+    if (closed) talk.tracker.clientClosed();
     talk.tracker.serverExited(null, 'SIGTERM', talk.now(), stopped);
     expect(talk.of('server_exited')[0]?.crashed).toBe(false);
   });
@@ -199,6 +199,20 @@ describe('bounds', () => {
       { rule: 'stray_stdout', channel: 'server_to_client', detail: 'Listening on 3000' },
     ]);
     expect(talk.of('message_seen').map(({ kind }) => kind)).toEqual(['malformed', 'malformed']);
+  });
+
+  it('blames no peer for what a gap may explain', () => {
+    const talk = new Conversation();
+    talk.client.calls(1, 'before');
+    talk.tracker.gap({ channel: 'server_to_client', atUs: talk.now(), chunks: 1, bytes: 1 });
+    talk.tracker.gap({ channel: 'client_to_server', atUs: talk.now(), chunks: 1, bytes: 1 });
+    talk.client.calls(2, 'after');
+    talk.server.answers(99);
+    talk.client.cancels(98);
+    talk.ends();
+    expect(talk.outcomes()).toEqual(['tools/call before unknown', 'tools/call after abandoned _OTHER']);
+    expect(talk.findings()).toEqual([]);
+    expect(talk.of('session_ended')[0]?.failedOperations).toBe(1);
   });
 
   it('passes gaps on and keeps what is in flight', () => {
