@@ -26,7 +26,7 @@ export interface RunOptions {
 }
 
 /** Of the two seconds that SDK clients give a server after closing its stdin, what the last flush may take. */
-const FLUSH_DEADLINE_MS = 1000;
+const FLUSH_DEADLINE_MS = 1500;
 /** After the server's exit, how long a pipe that a grandchild still holds may stay silent before we end. */
 const LINGER_MS = 100;
 /** The same for a grandchild that is never silent. */

@@ -24,11 +24,12 @@ const NAP_MS = 5;
 /** Quiet looks after which the observer sleeps until it is woken: an idle sidecar costs nothing. */
 const NAPS_BEFORE_SLEEP = 40;
 /** The relay and the server go first when there are fewer cores than work. A nice value, for this thread only. */
-const NICENESS = 10;
+const NICENESS = 5;
 /** One turn works for at most so long before timers, exports and scrapes get theirs. */
 const TURN_MS = 20;
 /** Of the deadline at the end, the share that decoding what is left may take; the rest is for the sinks' last flush. */
-const DRAIN_SHARE = 0.6;
+const DRAIN_SHARE = 0.3;
+const LOCAL_SINKS = new Set(['store', 'logs'] as const);
 /** Of log lines for stderr: a client that does not read it costs no more memory than this. */
 const MAX_STDERR_BYTES = 1024 * 1024;
 
@@ -39,14 +40,6 @@ if (port === null) throw new Error('observer.ts is the entry of a worker thread'
 const post = (message: FromObserver): void => {
   port.postMessage(message);
 };
-
-if (!config.lossless) {
-  try {
-    setPriority(0, NICENESS);
-  } catch {
-    // Where the system does not let a thread be nicer, it runs as it is.
-  }
-}
 
 const stats = new Stats();
 const trouble = new Trouble((line) => {
@@ -70,6 +63,7 @@ const emit = (event: McpEvent): void => {
 };
 const tracker = new Tracker({
   sessionId: session.id,
+  transport: 'stdio',
   configuredName: config.name,
   fallbackName: basename(session.command),
   startedAtUs: session.startedAtUs,
@@ -115,6 +109,14 @@ const stderrLine = (line: string): void => {
 const delays = new Float64Array(input.delays);
 const outputs = await openOutputs({ config, session, delays, nowUs, stats, trouble, stderrLine });
 const fanout = new Fanout(outputs.sinks, stats);
+// Not before: what starts beside a busy machine must be recording soon.
+if (!config.lossless) {
+  try {
+    setPriority(0, NICENESS);
+  } catch {
+    // Where the system does not let a thread be nicer, it runs as it is.
+  }
+}
 
 let quiet = 0;
 let timer: NodeJS.Timeout | undefined;
@@ -134,7 +136,7 @@ function look(): void {
   if (closing) return;
   const until = performance.now() + TURN_MS;
   let busy = false;
-  while (performance.now() < until && reader.read(take)) {
+  while (performance.now() < until && !mustWait() && reader.read(take)) {
     busy = true;
     handOn();
   }
@@ -142,6 +144,11 @@ function look(): void {
   quiet = busy ? 0 : quiet + 1;
   if (quiet > NAPS_BEFORE_SLEEP && reader.sleep()) return;
   timer = setTimeout(look, busy && reader.depth() > 0 ? 0 : NAP_MS);
+}
+
+/** Lossless capture waits for the disk, through the ring and the relay; never for a receiver that may be gone. */
+function mustWait(): boolean {
+  return config.lossless && fanout.isBehind(LOCAL_SINKS);
 }
 
 function take(record: Parameters<Pipeline['record']>[0]): void {
@@ -174,11 +181,10 @@ async function close(deadlineMs: number): Promise<void> {
   const from = performance.now();
   const drainUntil = from + deadlineMs * DRAIN_SHARE;
   while (performance.now() < drainUntil && reader.read(take)) handOn();
-  const left = reader.depth();
   const atUs = nowUs();
-  if (left > 0) {
-    stats.drop('capture', 'end_of_session', 1, left);
-    tracker.gap({ channel: 'server_to_client', atUs, chunks: 1, bytes: left });
+  for (const gap of reader.discard(take)) {
+    stats.drop('capture', 'end_of_session', gap.chunks, gap.bytes);
+    pipeline.gap(gap, atUs);
   }
   pipeline.end(atUs);
   tracker.end(pipeline.endCause, atUs);

@@ -8,8 +8,7 @@ import { decode, OversizeDecoder } from './mcp/decode.ts';
 import type { Batch, Message } from './mcp/message.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
 import type { LifecycleFact } from './thread.ts';
-import type { Tracked } from './track/operations.ts';
-import type { Tracker } from './track/tracker.ts';
+import type { Tracked, Tracker } from './track/tracker.ts';
 import type { Channel, Direction } from './wire/chunk.ts';
 import { LineFramer, type LineSink, type OversizeSink } from './wire/lines.ts';
 
@@ -75,7 +74,7 @@ export class Pipeline {
 
   /** Takes what the ring holds, in order. Gap and lifecycle records carry JSON of the shape their writer gave them. */
   record(record: RingRecord): void {
-    if (record.kind === 'gap') this.#gap(JSON.parse(text(record.bytes)) as Gap, record.atUs);
+    if (record.kind === 'gap') this.gap(JSON.parse(text(record.bytes)) as Gap, record.atUs);
     else if (record.kind === 'lifecycle') this.#lifecycle(record);
     else this.#framers[record.kind].push(record.bytes, record.atUs);
   }
@@ -203,7 +202,8 @@ export class Pipeline {
     this.#frame(decoded.kind, frame, tracker.message(decoded, at));
   }
 
-  #gap(gap: Gap, atUs: number): void {
+  /** Copies were lost: the recording has a gap here, and decoding begins again at the next message. */
+  gap(gap: Gap, atUs: number): void {
     this.#framers[gap.channel].gap(atUs);
     this.#note('gap', gap.channel, { ...gap, stage: 'capture' }, atUs);
     this.#options.tracker.gap({ channel: gap.channel, atUs, chunks: gap.chunks, bytes: gap.bytes });
@@ -218,7 +218,7 @@ export class Pipeline {
     else if (fact.fact === 'start_failed') this.#endedBy ??= 'start_failed';
     else if (fact.fact === 'client_closed') {
       this.#endedBy ??= 'client_closed';
-      tracker.clientClosed();
+      tracker.clientClosed(record.atUs);
     } else if (fact.fact === 'signal') {
       if (STOP_SIGNALS.has(fact.signal)) this.#endedBy ??= 'sidelight_stopped';
     } else {

@@ -30,6 +30,11 @@ export class Fanout {
     for (const lane of this.#lanes) lane.batchArrived();
   }
 
+  /** Whether one of these sinks is behind by more than half of its queue: what lossless capture waits for. */
+  isBehind(names: ReadonlySet<Sink['name']>): boolean {
+    return this.#lanes.some((lane) => names.has(lane.sink.name) && lane.isBehind());
+  }
+
   /** Resolves when every sink has taken what waited for it, at the latest after the deadline; never rejects. */
   async drain(deadlineMs: number): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => within(deadlineMs, lane.drained())));
@@ -79,6 +84,12 @@ class Lane {
     if (this.#busy !== undefined || this.#queue.length === 0) return;
     if (this.sink.queue.maxDelayMs === 0) this.#write();
     else this.#timer ??= setTimeout(() => this.#write(), this.sink.queue.maxDelayMs).unref();
+  }
+
+  isBehind(): boolean {
+    return (
+      this.#queue.length > this.sink.queue.maxEvents / 2 || this.#queue.bytes > this.sink.queue.maxBytes / 2
+    );
   }
 
   async drained(): Promise<void> {

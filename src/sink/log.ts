@@ -17,8 +17,8 @@ export interface LogSinkOptions {
   readonly to: string | ((line: string) => void);
 }
 
-/** A line is half a kilobyte: with both limits a disk that hangs holds back some 8 MB. */
-const MAX_QUEUED_EVENTS = 16_384;
+/** A burst of 32 MB of small calls has 56,000 lines; they are events here, which other queues hold as well. */
+const MAX_QUEUED_EVENTS = 65_536;
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 /** A log that somebody follows is read by eye. */
 const MAX_DELAY_MS = 100;

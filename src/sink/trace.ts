@@ -33,8 +33,8 @@ export function tracesUrl({ endpoint, tracesEndpoint }: Config['otlp']): string 
   return `${endpoint.replace(/\/+$/, '')}/v1/traces`;
 }
 
-/** Most of a second of the busiest traffic, and hours of the usual: what a receiver may take to restart. */
-const MAX_QUEUED_EVENTS = 32_768;
+/** A burst of 32 MB of small calls has 56,000 operations; of the usual traffic this is hours, while a receiver restarts. */
+const MAX_QUEUED_EVENTS = 65_536;
 /** Operations carry no payloads; a kilobyte each is ample. */
 const MAX_QUEUED_BYTES = MAX_QUEUED_EVENTS * 1024;
 /** Receivers limit a request's size, some to 4 MB; a span is about a kilobyte. The standard's own default. */

@@ -206,6 +206,23 @@ export class RingReader {
     return true;
   }
 
+  /** Gives up what waits, told per channel as the gaps that it makes. Facts about the session are read, not given up. */
+  discard(receive: (record: RingRecord) => void): readonly Gap[] {
+    const gaps = CHANNELS.map((channel) => ({ channel, chunks: 0, bytes: 0 }));
+    while (
+      this.read((record) => {
+        const gap = gaps[KINDS.indexOf(record.kind)];
+        if (gap === undefined) {
+          receive(record);
+          return;
+        }
+        gap.chunks += 1;
+        gap.bytes += record.bytes.length;
+      })
+    );
+    return gaps.filter(({ chunks }) => chunks > 0);
+  }
+
   /** Bytes that wait, headers included. */
   depth(): number {
     if (this.#askedToRewind)

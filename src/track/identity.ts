@@ -1,7 +1,8 @@
 /** Who the two sides of a session are, learnt from whatever message says so, in either era. */
 import type { SessionDescribed } from '../event/event.ts';
-import type { Era } from '../mcp/era.ts';
+import { type Era, eraOfOpening } from '../mcp/era.ts';
 import type { Implementation, Message, Request, Result } from '../mcp/message.ts';
+import type { Clean } from './text.ts';
 
 type Description = Omit<SessionDescribed, 'type' | 'sessionId' | 'atUs'>;
 
@@ -9,52 +10,60 @@ const META_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
 /** A capability is an object's key; a peer that declares thousands is not describing itself. */
 const MAX_CAPABILITIES = 64;
 
+/** Something a peer says of itself again and again: as it came, to know it again, and as it may be told. */
+interface Known<T> {
+  readonly raw: T;
+  readonly told: T;
+}
+
 export class Identity {
   readonly #configuredName: string | undefined;
   readonly #fallbackName: string;
-  readonly #clean: (text: string) => string;
-  #serverInfo: Implementation | undefined;
-  #clientInfo: Implementation | undefined;
-  #protocolVersion: string | undefined;
+  readonly #clean: Clean;
+  #serverInfo: Known<Implementation> | undefined;
+  #clientInfo: Known<Implementation> | undefined;
+  #protocolVersion: Known<string> | undefined;
   #era: Era | undefined;
   #clientCapabilities: readonly string[] = [];
+  #knowsCapabilities = false;
   #serverCapabilities: readonly string[] = [];
   #changed = true;
 
-  constructor(configuredName: string | undefined, fallbackName: string, clean: (text: string) => string) {
+  constructor(configuredName: string | undefined, fallbackName: string, clean: Clean) {
     this.#configuredName = configuredName;
     this.#fallbackName = fallbackName;
     this.#clean = clean;
   }
 
   get server(): string {
-    return this.#configuredName ?? this.#serverInfo?.name ?? this.#fallbackName;
+    return this.#configuredName ?? this.#serverInfo?.told.name ?? this.#fallbackName;
   }
 
+  /** As negotiated, or as the requests of the modern era say. */
   get protocolVersion(): string | undefined {
-    return this.#protocolVersion;
+    return this.#protocolVersion?.told;
   }
 
+  /** Takes what a client's request says. */
   requested(request: Request): void {
     const { params, method } = request;
-    if (params.clientInfo !== undefined) this.#client(params.clientInfo);
-    if (params.modern === true && this.#era !== 'modern') {
-      this.#era = 'modern';
-      this.#clientCapabilities = this.#keys(at(request, 'params', '_meta', META_CAPABILITIES));
-      this.#changed = true;
-    }
-    if (params.modern === true) this.#version(params.protocolVersion);
-    if (method !== 'initialize') return;
-    this.#era = 'legacy';
+    const isNewClient = this.#client(params.clientInfo);
+    if (method === 'initialize') {
+      // Also after a probe with server/discover: this is what the client fell back to.
+      this.#setEra('legacy');
+      this.#capabilitiesOfClient(at(request, 'params', 'capabilities'));
+    } else if (this.#era === undefined) this.#setEra(eraOfOpening(request));
+    if (params.modern !== true) return;
     this.#version(params.protocolVersion);
-    this.#clientCapabilities = this.#keys(at(request, 'params', 'capabilities'));
-    this.#changed = true;
+    // They stand in every request, but to look costs a parse.
+    if (isNewClient || !this.#knowsCapabilities)
+      this.#capabilitiesOfClient(at(request, 'params', '_meta', META_CAPABILITIES));
   }
 
+  /** Takes what a server's answer says. */
   answered(method: string, result: Result): void {
-    const { serverInfo, protocolVersion } = result.result;
-    if (serverInfo !== undefined) this.#server(serverInfo);
-    if (method === 'initialize') this.#version(protocolVersion);
+    this.#server(result.result.serverInfo);
+    if (method === 'initialize') this.#version(result.result.protocolVersion);
     if (method !== 'initialize' && method !== 'server/discover') return;
     this.#serverCapabilities = this.#keys(at(result, 'result', 'capabilities'));
     this.#changed = true;
@@ -66,38 +75,45 @@ export class Identity {
     this.#changed = false;
     return {
       server: this.server,
-      serverInfo: this.#serverInfo,
-      clientInfo: this.#clientInfo,
-      protocolVersion: this.#protocolVersion,
+      serverInfo: this.#serverInfo?.told,
+      clientInfo: this.#clientInfo?.told,
+      protocolVersion: this.protocolVersion,
       era: this.#era,
       clientCapabilities: this.#clientCapabilities,
       serverCapabilities: this.#serverCapabilities,
     };
   }
 
+  #setEra(era: Era | undefined): void {
+    if (era === this.#era) return;
+    this.#era = era;
+    this.#changed = true;
+  }
+
+  #capabilitiesOfClient(declared: unknown): void {
+    this.#clientCapabilities = this.#keys(declared);
+    this.#knowsCapabilities = true;
+    this.#changed = true;
+  }
+
   #version(version: string | undefined): void {
-    if (version === undefined || version === this.#protocolVersion) return;
-    this.#protocolVersion = this.#clean(version);
+    if (version === undefined || version === this.#protocolVersion?.raw) return;
+    this.#protocolVersion = { raw: version, told: this.#clean(version) };
     this.#changed = true;
   }
 
-  #client(info: Implementation): void {
-    if (same(info, this.#clientInfo)) return;
-    this.#clientInfo = this.#cleaned(info);
+  /** True when it is another than before. */
+  #client(info: Implementation | undefined): boolean {
+    if (info === undefined || same(info, this.#clientInfo?.raw)) return false;
+    this.#clientInfo = { raw: info, told: this.#cleaned(info) };
     this.#changed = true;
+    return true;
   }
 
-  #server(info: Implementation): void {
-    if (same(info, this.#serverInfo)) return;
-    this.#serverInfo = this.#cleaned(info);
+  #server(info: Implementation | undefined): void {
+    if (info === undefined || same(info, this.#serverInfo?.raw)) return;
+    this.#serverInfo = { raw: info, told: this.#cleaned(info) };
     this.#changed = true;
-  }
-
-  #keys(value: unknown): readonly string[] {
-    if (typeof value !== 'object' || value === null) return [];
-    return Object.keys(value)
-      .slice(0, MAX_CAPABILITIES)
-      .map((key) => this.#clean(key));
   }
 
   #cleaned({ name, version }: Implementation): Implementation {
@@ -106,10 +122,17 @@ export class Identity {
       ...(version !== undefined && { version: this.#clean(version) }),
     };
   }
+
+  #keys(value: unknown): readonly string[] {
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.keys(value)
+      .slice(0, MAX_CAPABILITIES)
+      .map((key) => this.#clean(key));
+  }
 }
 
 function same(a: Implementation, b: Implementation | undefined): boolean {
-  return a.name === b?.name && a.version === b?.version;
+  return b !== undefined && a.name === b.name && a.version === b.version;
 }
 
 /** What stands at a path of the parsed message; undefined where it is not there or the message was too large to parse. */

@@ -7,22 +7,25 @@ export interface TrackerLimits {
   readonly maxClosed: number;
   /** Progress and log notes kept for one operation; each becomes a span event. */
   readonly maxNotes: number;
-  /** Names of tools and prompts that lists have shown: the names that may become labels. */
+  /** Names of each kind that lists have shown: the names that may become labels. */
   readonly maxListed: number;
   /** Lines of stderr that are told with a crash. */
   readonly maxStderrLines: number;
-  /** Characters of a name, message or detail in an event. */
+  /** Characters of a name, message or log text in an event. */
   readonly maxTextChars: number;
   /** Characters of a tool call's arguments or result, where content was asked for; an attribute, not a recording. */
   readonly maxContentChars: number;
+  /** Characters of a finding's evidence: enough to recognise it, and there may be one for each message. */
+  readonly maxDetailChars: number;
 }
 
 export const DEFAULT_LIMITS: TrackerLimits = {
-  maxPending: 20_000,
+  maxPending: 100_000,
   maxClosed: 1024,
   maxNotes: 32,
   maxListed: 10_000,
   maxStderrLines: 20,
   maxTextChars: 1000,
   maxContentChars: 8192,
+  maxDetailChars: 200,
 };

@@ -8,6 +8,7 @@ const KIND_OF: Readonly<Record<Target['kind'], Kind>> = {
   prompt: 'prompts',
   resource: 'resources',
 };
+const NAMED_BY: Readonly<Record<Kind, 'name' | 'uri'>> = { tools: 'name', prompts: 'name', resources: 'uri' };
 
 export class ListedNames {
   readonly #names: Readonly<Record<Kind, Set<string>>> = {
@@ -21,10 +22,10 @@ export class ListedNames {
     this.#max = max;
   }
 
-  /** Takes a page of a list; gives back the names in it. */
+  /** Takes a page of a list; gives back the names in it, cleaned. */
   add(kind: Kind, page: unknown, clean: (name: string) => string): readonly string[] {
     const names = (Array.isArray(page) ? page : []).slice(0, this.#max).flatMap((item: unknown) => {
-      const name = kind === 'resources' ? member(item, 'uri') : member(item, 'name');
+      const name = member(item, NAMED_BY[kind]);
       return typeof name === 'string' ? [clean(name)] : [];
     });
     const known = this.#names[kind];

@@ -1,62 +1,59 @@
 /**
- * The operations of a session: opened by a request, closed by its answer, its cancel or the session's end. What cannot
- * be linked for sure stays unlinked and becomes a finding; what a gap in the copies may explain is not blamed on a peer.
+ * The operations of a session: opens one for each request, finds it again for whatever belongs to it, and closes it
+ * exactly once. It never links on a guess.
  */
-import type { OperationError, Target } from '../event/event.ts';
+import type { OperationError, OperationFinished, SpanIdentity, Target } from '../event/event.ts';
 import { isFailure, type Outcome } from '../event/outcome.ts';
 import type { ErrorResponse, Id, Request, Result } from '../mcp/message.ts';
-import { type MethodInfo, methodInfo } from '../mcp/methods.ts';
-import type { Direction } from '../wire/chunk.ts';
-import { at, type Identity } from './identity.ts';
-import type { TrackerLimits } from './limits.ts';
-import type { ListedNames } from './listed.ts';
-import { type OpenOperation, Pending } from './pending.ts';
-import type { Spans } from './spans.ts';
-import type { At, Teller } from './teller.ts';
+import { methodInfo } from '../mcp/methods.ts';
+import type { Channel, Direction } from '../wire/chunk.ts';
+import { at } from './identity.ts';
+import { ListedNames } from './listed.ts';
+import { finished, NO_NOTES, type OpenOperation } from './operation.ts';
+import { Pending } from './pending.ts';
+import type { Session } from './session.ts';
+import { idText, jsonText, withoutSecretParts } from './text.ts';
+import { childSpan, remoteChildSpan, rootSpan, type SpanIds } from './traceContext.ts';
+
+/** Where a message stands: its channel, the number of its frame, and when it passed. */
+export interface At {
+  readonly channel: Direction;
+  readonly seq: number;
+  readonly atUs: number;
+}
 
 export const OTHER: Readonly<Record<Direction, Direction>> = {
   client_to_server: 'server_to_client',
   server_to_client: 'client_to_server',
 };
-/** How SDKs say in notifications/cancelled that their time ran out: the one trace a timeout leaves on the wire. */
-const TIMED_OUT = /timed?[ -]?out/i;
 
-export interface OperationsOptions {
-  readonly teller: Teller;
-  readonly identity: Identity;
-  readonly listed: ListedNames;
-  readonly spans: Spans;
-  readonly limits: TrackerLimits;
-  readonly captureContent: boolean;
-}
-
-/** What the record of a message's frame says of it. */
-export interface Tracked {
-  readonly method: string | undefined;
-  readonly operationId: number | undefined;
-}
-
-/** How the operations end that nobody answered. */
-export interface Unanswered {
-  readonly outcome: 'server_crashed' | 'abandoned';
-  readonly message: string;
-}
+const LOST_ANSWER = 'its answer may have been among the copies that were lost';
 
 export class Operations {
-  readonly #options: OperationsOptions;
-  readonly #teller: Teller;
+  readonly #session: Session;
+  readonly #ids: SpanIds;
+  readonly #sessionSpan: OperationFinished['sessionSpan'];
+  /** On a pipe a request of the server's can only be for what the client asked last; on HTTP the exchange tells. */
+  readonly #nests: boolean;
   readonly #pending: Readonly<Record<Direction, Pending>>;
-  /** When copies of a direction were last lost; what was open then may have been answered unseen. */
-  readonly #lostAtUs: Partial<Record<Direction, number>> = {};
-  #overflowed = false;
+  readonly #listed: ListedNames;
+  /** False once requests of that direction have passed unseen. What depends on having seen all of them is not told then. */
+  readonly #seenAll: Record<Direction, boolean> = { client_to_server: true, server_to_client: true };
+  /** Of each direction, operations below this number may have lost their answer. */
+  readonly #doubtful: Record<Direction, number> = { client_to_server: 0, server_to_client: 0 };
   #started = 0;
   #failed = 0;
+  #overflowed = false;
 
-  constructor(options: OperationsOptions) {
-    this.#options = options;
-    this.#teller = options.teller;
-    const { maxClosed } = options.limits;
+  constructor(session: Session, ids: SpanIds, nests: boolean) {
+    this.#session = session;
+    this.#ids = ids;
+    this.#nests = nests;
+    const { traceId, spanId } = session.span;
+    this.#sessionSpan = { traceId, spanId };
+    const { maxClosed, maxListed } = session.limits;
     this.#pending = { client_to_server: new Pending(maxClosed), server_to_client: new Pending(maxClosed) };
+    this.#listed = new ListedNames(maxListed);
   }
 
   get started(): number {
@@ -67,249 +64,195 @@ export class Operations {
     return this.#failed;
   }
 
-  requested(request: Request, where: At): Tracked {
+  pending(initiator: Direction): Pending {
+    return this.#pending[initiator];
+  }
+
+  seenAll(initiator: Direction): boolean {
+    return this.#seenAll[initiator];
+  }
+
+  /** The one operation that whatever comes now must belong to; undefined when that is not certain. */
+  only(initiator: Direction): OpenOperation | undefined {
+    const only = this.#seenAll[initiator] ? this.#pending[initiator].only : undefined;
+    return only === undefined || this.#mayHaveLostItsAnswer(only) ? undefined : only;
+  }
+
+  /** Copies of a channel were lost: requests of its sender, and answers to the other side. */
+  lost(channel: Channel): void {
+    if (channel === 'stderr') return;
+    this.#seenAll[channel] = false;
+    this.#doubtful[OTHER[channel]] = this.#started;
+  }
+
+  /** Undefined when there is no room for one more. */
+  open(request: Request, method: string, where: At): OpenOperation | undefined {
     const { channel, seq, atUs } = where;
-    const { params } = request;
-    const info = methodInfo(request.method);
-    const method = info?.method ?? this.#teller.clean(request.method);
     const pending = this.#pending[channel];
-    if (pending.size >= this.#options.limits.maxPending) {
-      if (!this.#overflowed)
-        this.#teller.finding('tracking_overflow', where, `${pending.size} requests are in flight`);
-      this.#overflowed = true;
-      return { method, operationId: undefined };
-    }
-    const parent = channel === 'server_to_client' ? this.#pending.client_to_server.only() : undefined;
+    if (!this.#makeRoom(pending, where)) return undefined;
+    const { params, id } = request;
+    const info = methodInfo(request.method);
+    const target = this.#targetOf(request, info?.targetKind);
+    const parent = channel === 'server_to_client' && this.#nests ? this.only('client_to_server') : undefined;
+    const span = this.#spanOf(request, parent);
     const operationId = this.#started;
-    this.#started += 1;
     const operation: OpenOperation = {
       operationId,
       initiator: channel,
-      requestId: request.id,
+      requestId: id,
       method,
-      info,
-      target: this.#target(request, info),
+      listOf: info?.listOf,
+      stream: info?.stream === true,
+      target,
       progressToken: params.progressToken,
       startedAtUs: atUs,
       firstSeq: seq,
       requestBytes: request.sizeBytes,
-      span: this.#options.spans.of(params, parent, where),
+      span,
       parentOperationId: parent?.operationId,
-      jsonrpc: this.#teller.cleanOptional(request.jsonrpc ?? undefined),
-      stream: info?.stream === true,
+      jsonrpc: this.#session.cleanOptional(request.jsonrpc ?? undefined),
       arguments: this.#content(method, request, 'params', 'arguments'),
-      notes: [],
+      notes: NO_NOTES,
       notesDropped: 0,
       progressCount: 0,
+      older: undefined,
+      newer: undefined,
     };
-    const { sessionId } = this.#teller;
-    const { target } = operation;
-    this.#teller.tell({
+    this.#started += 1;
+    this.#session.emit({
       type: 'operation_started',
-      sessionId,
+      sessionId: this.#session.id,
       atUs,
       operationId,
       initiator: channel,
       method,
       target,
     });
-    if (!pending.open(operation))
-      this.#teller.finding('request_id_reused', where, idText(request.id), operationId);
-    return { method, operationId };
+    if (params.traceparent !== undefined && span.parentSpanId === undefined)
+      this.#session.raise('malformed_trace_context', where, params.traceparent, operationId);
+    // Both stay open. The older one gets the first answer, for it was asked first; the finding tells that this is a guess
+    // which the peer, who must not do this, has forced.
+    if (!pending.open(operation)) this.#session.raise('request_id_reused', where, idText(id), operationId);
+    return operation;
   }
 
-  /** Closes what the answer answers. `learn` is called before that with what was asked, so that the end tells it too. */
-  answered(
-    answer: Result | ErrorResponse,
-    where: At,
-    learn: (asked: Pick<OpenOperation, 'method' | 'info'>) => void,
-  ): Tracked {
-    const pending = this.#pending[OTHER[where.channel]];
-    const operation = answer.id === undefined ? undefined : pending.close(answer.id, 'answered');
-    if (operation === undefined) return this.#strayAnswer(answer, pending, where);
-    const { method, operationId } = operation;
-    learn(operation);
-    const { outcome, error } =
-      answer.kind === 'error' ? this.#protocolError(answer) : this.#outcomeOf(method, answer);
-    const result = answer.kind === 'error' ? undefined : this.#content(method, answer, 'result');
-    this.#finish(operation, outcome, where, answer.sizeBytes, error, result);
-    return { method, operationId };
-  }
-
-  cancelled(id: Id | undefined, reason: string | undefined, where: At): number | undefined {
-    const own = this.#pending[where.channel];
-    // The server ends a subscription by cancelling the client's request (2026-07-28, basic/cancellation).
-    const theirs = this.#pending[OTHER[where.channel]];
-    const pending =
-      id !== undefined && own.get(id) === undefined && theirs.get(id)?.stream === true ? theirs : own;
-    const open = id === undefined ? undefined : pending.get(id);
-    if (id === undefined || open === undefined) {
-      const closed = id === undefined ? undefined : own.closed(id);
-      if (closed === undefined && this.#lostAtUs[where.channel] === undefined) {
-        this.#teller.finding('unknown_cancel', where, idText(id));
-      }
-      return closed?.operationId;
-    }
-    // The specification forbids to cancel initialize; its answer still comes and still counts.
-    if (open.method === 'initialize') return open.operationId;
-    pending.close(id, 'cancelled');
-    const timedOut = reason !== undefined && TIMED_OUT.test(reason);
-    const outcome = open.stream ? 'ok' : timedOut ? 'timeout' : 'cancelled';
-    const message = this.#teller.cleanOptional(reason);
-    this.#finish(
-      open,
-      outcome,
-      where,
-      0,
-      timedOut ? { code: undefined, type: 'timeout', message } : undefined,
-    );
-    return open.operationId;
-  }
-
-  /** The operation with the progress token that a side gave; the side is the one that asked. */
-  withToken(asker: Direction, token: string | number | undefined): OpenOperation | undefined {
-    return token === undefined ? undefined : this.#pending[asker].withToken(token);
-  }
-
-  /** The one operation that this side asked for and waits for. */
-  only(asker: Direction): OpenOperation | undefined {
-    return this.#pending[asker].only();
-  }
-
-  /** Copies were lost: from here on a missing answer, or an answer to nothing, may be ours and not a peer's. */
-  lost(channel: Direction, atUs: number): void {
-    this.#lostAtUs[channel] = atUs;
-  }
-
-  closeAll({ outcome, message }: Unanswered, atUs: number): void {
-    for (const pending of Object.values(this.#pending)) {
-      for (const operation of pending.all()) {
-        pending.close(operation.requestId, 'answered');
-        const ended = this.#unanswered(operation, outcome);
-        const error = isFailure(ended) ? { code: undefined, type: '_OTHER', message } : undefined;
-        this.#finish(operation, ended, { seq: operation.firstSeq, atUs }, 0, error);
-      }
-    }
-  }
-
-  #unanswered(operation: OpenOperation, outcome: Unanswered['outcome']): Outcome {
-    // A stream has no answer to wait for: it ends with its session.
-    if (operation.stream && outcome === 'abandoned') return 'ok';
-    const lostAtUs = this.#lostAtUs[OTHER[operation.initiator]];
-    return lostAtUs !== undefined && lostAtUs >= operation.startedAtUs ? 'unknown' : outcome;
-  }
-
-  /** An answer to nothing that is open: late, a second one, or to a request that never was. */
-  #strayAnswer(answer: Result | ErrorResponse, pending: Pending, where: At): Tracked {
-    const closed = answer.id === undefined ? undefined : pending.closed(answer.id);
-    const said = answer.kind === 'error' && answer.message !== undefined ? `: ${answer.message}` : '';
-    const rule = closed === undefined ? 'response_without_request' : LATE[closed.by];
-    if (closed !== undefined || this.#lostAtUs[OTHER[where.channel]] === undefined) {
-      this.#teller.finding(rule, where, `${idText(answer.id)}${said}`, closed?.operationId);
-    }
-    return { method: closed?.method, operationId: closed?.operationId };
-  }
-
-  #protocolError({ code, message }: ErrorResponse): {
-    readonly outcome: Outcome;
-    readonly error: OperationError;
-  } {
-    const type = code === undefined ? '_OTHER' : String(code);
-    return { outcome: 'protocol_error', error: { code, type, message: this.#teller.cleanOptional(message) } };
-  }
-
-  #outcomeOf(
-    method: string,
-    answer: Result,
-  ): { readonly outcome: Outcome; readonly error: OperationError | undefined } {
-    const { isError, resultType } = answer.result;
-    if (isError === true && method === 'tools/call') {
-      const message = this.#teller.cleanOptional(firstText(answer));
-      return { outcome: 'tool_error', error: { code: undefined, type: 'tool_error', message } };
-    }
-    return { outcome: resultType === 'input_required' ? 'input_required' : 'ok', error: undefined };
-  }
-
-  #finish(
+  /** `operation` is out of the pending ones already; `answer` is what took it out, if an answer did. */
+  finish(
     operation: OpenOperation,
     outcome: Outcome,
-    { seq, atUs }: { readonly seq: number; readonly atUs: number },
-    resultBytes: number,
-    error: OperationError | undefined,
-    result?: string,
+    where: { readonly atUs: number; readonly seq: number },
+    error?: OperationError,
+    answer?: Result | ErrorResponse,
   ): void {
     if (isFailure(outcome)) this.#failed += 1;
-    const { identity, listed, spans } = this.#options;
-    const { startedAtUs, target, requestId: id } = operation;
-    // A string id is the peer's text like any other; inside, ids are compared as they came.
-    const requestId = typeof id === 'string' ? this.#teller.clean(id) : id;
-    this.#teller.tell({
-      type: 'operation_finished',
-      sessionId: this.#teller.sessionId,
+    const { identity, id } = this.#session;
+    const resultBytes = answer?.sizeBytes ?? 0;
+    const result = answer?.kind === 'result' ? this.#content(operation.method, answer, 'result') : undefined;
+    this.#session.describe(where.atUs);
+    this.#session.emit(
+      finished(
+        operation,
+        { atUs: where.atUs, seq: where.seq, outcome, error, resultBytes, result },
+        {
+          sessionId: id,
+          server: identity.server,
+          protocolVersion: identity.protocolVersion,
+          sessionSpan: this.#sessionSpan,
+          targetListed: this.#listed.has(operation.target),
+          requestId: this.#tellable(operation.requestId),
+        },
+      ),
+    );
+  }
+
+  /** Closes what is open. `crash`: how the server died, when that is why. */
+  closeAll(atUs: number, crash: string | undefined): void {
+    for (const pending of Object.values(this.#pending)) {
+      for (const { requestId } of pending.all())
+        this.#giveUp(pending.close(requestId, 'answered'), atUs, crash);
+    }
+  }
+
+  /** Takes the names of a list's page. */
+  list({ listOf }: OpenOperation, result: Result, atUs: number): void {
+    if (listOf === undefined) return;
+    const { clean, id } = this.#session;
+    const isUri = listOf === 'resources';
+    const names = this.#listed.add(listOf, at(result, 'result', listOf), (name) =>
+      clean(isUri ? withoutSecretParts(name) : name),
+    );
+    this.#session.emit({
+      type: 'catalog_listed',
+      sessionId: id,
       atUs,
-      operationId: operation.operationId,
-      initiator: operation.initiator,
-      method: operation.method,
-      target,
-      targetListed: listed.has(target),
-      requestId,
-      startedAtUs,
-      endedAtUs: atUs,
-      outcome,
-      error,
-      legs: [{ requestId, startedAtUs, endedAtUs: atUs, outcome }],
-      span: operation.span,
-      sessionSpan: spans.session,
-      parentOperationId: operation.parentOperationId,
-      stream: operation.stream,
-      jsonrpc: operation.jsonrpc,
-      protocolVersion: identity.protocolVersion,
-      server: identity.server,
-      requestBytes: operation.requestBytes,
-      resultBytes,
-      progressCount: operation.progressCount,
-      ...(operation.arguments !== undefined && {
-        content: { arguments: operation.arguments, ...(result !== undefined && { result }) },
-      }),
-      notes: operation.notes,
-      notesDropped: operation.notesDropped,
-      firstSeq: operation.firstSeq,
-      lastSeq: seq,
+      kind: listOf,
+      names,
+      sizeBytes: result.sizeBytes,
     });
   }
 
-  #target({ params }: Request, info: MethodInfo | undefined): Target | undefined {
-    const kind = info?.targetKind;
+  #giveUp(operation: OpenOperation | undefined, atUs: number, crash: string | undefined): void {
+    if (operation === undefined) return;
+    const where = { atUs, seq: operation.firstSeq };
+    const isLost = this.#mayHaveLostItsAnswer(operation);
+    if (operation.stream && crash === undefined) {
+      // It has no answer to wait for: it ends with its session.
+      this.finish(operation, 'ok', where);
+      return;
+    }
+    const outcome = isLost ? 'unknown' : crash === undefined ? 'abandoned' : 'server_crashed';
+    const message = isLost ? LOST_ANSWER : (crash ?? 'no answer until the session ended');
+    this.finish(operation, outcome, where, { code: undefined, type: '_OTHER', message });
+  }
+
+  #mayHaveLostItsAnswer(operation: OpenOperation): boolean {
+    return operation.operationId < this.#doubtful[operation.initiator];
+  }
+
+  /** Where answers were lost their operations would stay for good: they are given up first, the oldest before others. */
+  #makeRoom(pending: Pending, where: At): boolean {
+    const { maxPending } = this.#session.limits;
+    if (pending.size < maxPending) return true;
+    const { oldest } = pending;
+    if (oldest !== undefined && this.#mayHaveLostItsAnswer(oldest)) {
+      this.#giveUp(pending.close(oldest.requestId, 'answered'), where.atUs, undefined);
+      return true;
+    }
+    if (!this.#overflowed)
+      this.#session.raise('tracking_overflow', where, `${maxPending} requests are in flight`);
+    this.#overflowed = true;
+    this.#seenAll[where.channel] = false;
+    return false;
+  }
+
+  #targetOf({ params }: Request, kind: Target['kind'] | undefined): Target | undefined {
+    if (kind === undefined) return undefined;
     const name = kind === 'resource' ? params.uri : params.name;
-    if (kind === undefined || name === undefined) return undefined;
-    return { kind, name: this.#teller.clean(kind === 'resource' ? withoutSecretParts(name) : name) };
+    if (name === undefined) return undefined;
+    return { kind, name: this.#session.clean(kind === 'resource' ? withoutSecretParts(name) : name) };
+  }
+
+  /** A new trace begins where the caller's context cannot be read (W3C Trace Context, 2.3). */
+  #spanOf({ params }: Request, parent: OpenOperation | undefined): SpanIdentity {
+    const { traceparent, tracestate } = params;
+    if (traceparent === undefined)
+      return parent === undefined ? rootSpan(this.#ids) : childSpan(parent.span, this.#ids);
+    // Part of a trace state means nothing: it is passed on as it came or, as the standard allows, not at all.
+    const isTellable = tracestate !== undefined && this.#session.clean(tracestate) === tracestate;
+    return (
+      remoteChildSpan(traceparent, isTellable ? tracestate : undefined, this.#ids) ?? rootSpan(this.#ids)
+    );
   }
 
   /** A part of a tool call's message as JSON, when content was asked for. */
   #content(method: string, message: Request | Result, ...path: readonly string[]): string | undefined {
-    if (!this.#options.captureContent || method !== 'tools/call') return undefined;
-    const json = JSON.stringify(at(message, ...path)) as string | undefined;
-    return json === undefined
-      ? undefined
-      : this.#teller.cut(this.#teller.redact(json), this.#options.limits.maxContentChars);
+    const { captureContent, limits, clean } = this.#session;
+    if (!captureContent || method !== 'tools/call') return undefined;
+    const json = jsonText(at(message, ...path));
+    return json === undefined ? undefined : clean(json, limits.maxContentChars);
   }
-}
 
-const LATE = { cancelled: 'late_result', answered: 'duplicate_response' } as const;
-
-/** The first text of a failed tool result, which is where tools say what went wrong. */
-function firstText(result: Result): string | undefined {
-  const content = at(result, 'result', 'content');
-  const first: unknown = Array.isArray(content) ? content[0] : undefined;
-  if (typeof first !== 'object' || first === null || !('text' in first)) return undefined;
-  return typeof first.text === 'string' ? first.text : undefined;
-}
-
-function idText(id: Id | undefined): string {
-  return `id ${id === undefined ? 'missing' : JSON.stringify(id)}`;
-}
-
-/** A URI without userinfo, query and fragment, which may hold credentials or content. */
-function withoutSecretParts(uri: string): string {
-  return uri.replace(/[?#][\s\S]*$/, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1');
+  #tellable(id: Id): Id {
+    return typeof id === 'string' ? this.#session.clean(id) : id;
+  }
 }

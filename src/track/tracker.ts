@@ -1,266 +1,235 @@
 /**
- * Messages in, events out: the story of one session. It hands requests and answers to its operations, learns who speaks,
- * and tells the session's start, end and whatever is neither. Time comes in with each message; it has no clock.
+ * Messages in, events out: pairs requests with their answers, decides how each operation ended, and learns who speaks.
+ * It never decides from a guess: what cannot be linked for sure stays unlinked and becomes a finding.
  */
-import type { EndCause, McpEvent } from '../event/event.ts';
-import type { Message, Notification, Request, Result } from '../mcp/message.ts';
+import type { EndCause, FindingRule } from '../event/event.ts';
+import type { ErrorResponse, Message, Notification, Request, Result } from '../mcp/message.ts';
 import { methodInfo } from '../mcp/methods.ts';
 import type { Channel } from '../wire/chunk.ts';
-import { at, Identity } from './identity.ts';
+import { at } from './identity.ts';
 import { DEFAULT_LIMITS, type TrackerLimits } from './limits.ts';
-import { ListedNames } from './listed.ts';
-import { Operations, OTHER, type Tracked, type Unanswered } from './operations.ts';
-import { noteOn, type OpenOperation } from './pending.ts';
-import { type IdSource, Spans } from './spans.ts';
-import { type At, Teller } from './teller.ts';
+import { Notifications } from './notifications.ts';
+import type { OpenOperation } from './operation.ts';
+import { type At, Operations, OTHER } from './operations.ts';
+import type { Closed } from './pending.ts';
+import { ServerProcess } from './serverProcess.ts';
+import { Session, type SessionOptions } from './session.ts';
+import { cut, idText, oneLine } from './text.ts';
 
-export interface TrackerOptions extends IdSource {
-  readonly sessionId: string;
-  readonly configuredName: string | undefined;
-  /** What the server is called until it says its name. */
-  readonly fallbackName: string;
-  readonly startedAtUs: number;
-  readonly redact: (text: string) => string;
-  /** Whether arguments and results of tool calls go into their events. */
-  readonly captureContent?: boolean;
-  readonly emit: (event: McpEvent) => void;
+export interface TrackerOptions extends SessionOptions {
+  readonly transport: 'stdio' | 'http';
   readonly limits?: Partial<TrackerLimits>;
+}
+
+/** What the record of a message's frame says of it. */
+export interface Tracked {
+  readonly method: string | undefined;
+  readonly operationId: number | undefined;
 }
 
 const NO_LINK: Tracked = { method: undefined, operationId: undefined };
 
 export class Tracker {
-  readonly #startedAtUs: number;
-  readonly #limits: TrackerLimits;
-  readonly #teller: Teller;
-  readonly #spans: Spans;
-  readonly #identity: Identity;
-  readonly #listed: ListedNames;
+  readonly #session: Session;
   readonly #operations: Operations;
+  readonly #notifications: Notifications;
+  readonly #server: ServerProcess;
   #clientMessages = 0;
   #probes = 0;
-  #clientClosed = false;
-  #exit: { readonly code: number | null; readonly signal: string | null } | undefined;
-  readonly #lastStderr: string[] = [];
 
   constructor(options: TrackerOptions) {
-    const { configuredName, fallbackName, captureContent = false } = options;
-    this.#startedAtUs = options.startedAtUs;
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#teller = new Teller({ ...options, maxTextChars: this.#limits.maxTextChars });
-    this.#spans = new Spans(options, this.#teller);
-    this.#identity = new Identity(configuredName, fallbackName, (text) => this.#teller.clean(text));
-    this.#listed = new ListedNames(this.#limits.maxListed);
-    this.#operations = new Operations({
-      teller: this.#teller,
-      identity: this.#identity,
-      listed: this.#listed,
-      spans: this.#spans,
-      limits: this.#limits,
-      captureContent,
-    });
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#session = new Session(options, limits);
+    this.#operations = new Operations(this.#session, options, options.transport === 'stdio');
+    this.#notifications = new Notifications(this.#session, this.#operations);
+    this.#server = new ServerProcess(limits.maxStderrLines);
   }
 
-  /** One message; the members of a batch one by one, with the same frame number. */
+  /** Takes one message; those of a batch one by one. */
   message(message: Message, where: At): Tracked {
+    if (this.#session.ended) return NO_LINK;
     if (where.channel === 'client_to_server') this.#clientMessages += 1;
     const tracked = this.#track(message, where);
-    this.#seen(message.kind, message.sizeBytes, where);
+    this.#seen(message, where);
     return tracked;
   }
 
-  /** A line of stdout that is no message: text that should have gone to stderr. */
-  strayOutput(line: {
+  /** A line of stdout that is no message: text that should have gone to stderr. `detail` is cleaned here. */
+  strayOutput(stray: {
     readonly seq: number;
     readonly atUs: number;
     readonly detail: string;
     readonly sizeBytes: number;
   }): void {
-    const where = { channel: 'server_to_client', seq: line.seq, atUs: line.atUs } as const;
-    this.#seen('malformed', line.sizeBytes, where);
-    this.#teller.finding('stray_stdout', where, line.detail);
+    const where = { channel: 'server_to_client', seq: stray.seq, atUs: stray.atUs } as const;
+    this.#seen({ kind: 'malformed', sizeBytes: stray.sizeBytes }, where);
+    this.#session.raise('stray_stdout', where, stray.detail);
   }
 
   /** A redacted line of the server's stderr. */
-  stderrLine(line: string, atUs: number): void {
-    const text = this.#teller.cut(line);
-    this.#lastStderr.push(text);
-    if (this.#lastStderr.length > this.#limits.maxStderrLines) this.#lastStderr.shift();
-    this.#logged('stderr', 'info', undefined, text, atUs);
+  stderrLine(text: string, atUs: number): void {
+    const line = cut(oneLine(text), this.#session.limits.maxTextChars);
+    this.#server.said(line);
+    this.#session.log('stderr', 'info', undefined, line, atUs);
   }
 
   serverStarted(serverPid: number, atUs: number): void {
-    this.#teller.tell({ type: 'server_started', sessionId: this.#teller.sessionId, atUs, serverPid });
+    this.#session.emit({ type: 'server_started', sessionId: this.#session.id, atUs, serverPid });
   }
 
-  clientClosed(): void {
-    this.#clientClosed = true;
+  clientClosed(atUs: number): void {
+    this.#server.clientClosed(atUs);
   }
 
-  /** `stopped`: somebody told the server, through us, to stop. */
+  /** `atUs`: when it exited. To be told after its last output. `stopped`: somebody told it, through us, to stop. */
   serverExited(code: number | null, signal: string | null, atUs: number, stopped: boolean): void {
-    const crashed = code !== 0 && !this.#clientClosed && !stopped;
-    const { sessionId } = this.#teller;
-    const lastStderr = [...this.#lastStderr];
-    this.#exit = { code, signal };
-    this.#teller.tell({ type: 'server_exited', sessionId, atUs, code, signal, crashed, lastStderr });
-    this.#operations.closeAll(crashed ? this.#crash() : ABANDONED, atUs);
+    const server = this.#server;
+    server.exited(code, signal, atUs, stopped);
+    const { crashed, lastStderr } = server;
+    this.#session.emit({
+      type: 'server_exited',
+      sessionId: this.#session.id,
+      atUs,
+      code,
+      signal,
+      crashed,
+      lastStderr,
+    });
+    const obituary = cut(server.obituary, this.#session.limits.maxTextChars);
+    this.#operations.closeAll(atUs, crashed ? obituary : undefined);
   }
 
-  /** Copies were lost before they were decoded. */
+  /** Copies of a channel were lost. What waits for an answer goes on waiting: it may have been lost or not. */
   gap(gap: {
     readonly channel: Channel;
     readonly atUs: number;
     readonly chunks: number;
     readonly bytes: number;
   }): void {
-    if (gap.channel !== 'stderr') this.#operations.lost(gap.channel, gap.atUs);
-    this.#teller.tell({ type: 'copies_dropped', sessionId: this.#teller.sessionId, ...gap });
+    this.#operations.lost(gap.channel);
+    this.#session.emit({ type: 'copies_dropped', sessionId: this.#session.id, ...gap });
   }
 
-  /** Closes what is open and tells the session's end. A second call does nothing. */
+  /** Closes what is open and tells the session's end. After it nothing is told any more. */
   end(cause: EndCause, atUs: number): void {
-    if (this.#teller.ended) return;
-    this.#operations.closeAll(ABANDONED, atUs);
-    this.#tellIdentity(atUs);
-    this.#teller.tellEnd({
-      type: 'session_ended',
-      sessionId: this.#teller.sessionId,
+    const operations = this.#operations;
+    operations.closeAll(atUs, undefined);
+    this.#session.end(cause, atUs, {
+      exitCode: this.#server.exitCode,
+      exitSignal: this.#server.exitSignal,
+      probe:
+        this.#probes > 0 && this.#probes === this.#clientMessages && operations.seenAll('client_to_server'),
+      operations: operations.started,
+      failedOperations: operations.failed,
+    });
+  }
+
+  #seen(message: Pick<Message, 'kind' | 'sizeBytes'>, { channel, atUs }: At): void {
+    this.#session.emit({
+      type: 'message_seen',
+      sessionId: this.#session.id,
       atUs,
-      startedAtUs: this.#startedAtUs,
-      cause,
-      exitCode: this.#exit?.code ?? null,
-      exitSignal: this.#exit?.signal ?? null,
-      server: this.#identity.server,
-      protocolVersion: this.#identity.protocolVersion,
-      probe: this.#probes > 0 && this.#clientMessages === this.#probes,
-      operations: this.#operations.started,
-      failedOperations: this.#operations.failed,
-      findings: this.#teller.findings,
-      span: this.#spans.session,
+      channel,
+      kind: message.kind,
+      sizeBytes: message.sizeBytes,
     });
   }
 
   #track(message: Message, where: At): Tracked {
     switch (message.kind) {
       case 'request':
-        if (where.channel === 'client_to_server') this.#clientAsked(message, where.atUs);
-        return this.#operations.requested(message, where);
+        return this.#requested(message, where);
       case 'result':
       case 'error':
-        return this.#operations.answered(message, where, (asked) => {
-          if (message.kind === 'result' && where.channel === 'server_to_client') {
-            this.#serverSaid(message, asked, where.atUs);
-          }
-        });
-      case 'notification': {
-        const method = methodInfo(message.method)?.method ?? this.#teller.clean(message.method);
-        return { method, operationId: this.#notified(message, method, where) };
-      }
+        return this.#answered(message, where);
+      case 'notification':
+        return this.#notified(message, where);
       case 'malformed':
-        this.#teller.finding('invalid_frame', where, message.reason);
+        this.#session.raise('invalid_frame', where, message.reason);
         return NO_LINK;
     }
   }
 
-  #clientAsked(request: Request, atUs: number): void {
-    if (request.method === 'server/discover') this.#probes += 1;
-    this.#identity.requested(request);
-    this.#tellIdentity(atUs);
-  }
-
-  #serverSaid(result: Result, { method, info }: Pick<OpenOperation, 'method' | 'info'>, atUs: number): void {
-    this.#identity.answered(method, result);
-    this.#tellIdentity(atUs);
-    const kind = info?.listOf;
-    if (kind === undefined) return;
-    const names = this.#listed.add(kind, at(result, 'result', kind), (name) => this.#teller.clean(name));
-    const { sessionId } = this.#teller;
-    this.#teller.tell({ type: 'catalog_listed', sessionId, atUs, kind, names, sizeBytes: result.sizeBytes });
-  }
-
-  /** The operation that a notification is about, if it says so or only one can be meant. */
-  #notified(notification: Notification, method: string, where: At): number | undefined {
-    const { params } = notification;
-    const { channel, atUs } = where;
-    // Progress and log messages go against the direction of the request they are about.
-    const asker = OTHER[channel];
-    let operation: OpenOperation | undefined;
-    switch (notification.method) {
-      case 'notifications/cancelled':
-        return this.#operations.cancelled(params.requestId, params.reason, where);
-      case 'notifications/progress':
-        operation = this.#operations.withToken(asker, params.progressToken);
-        if (operation !== undefined) operation.progressCount += 1;
-        break;
-      case 'notifications/message': {
-        const data = at(notification, 'params', 'data');
-        const text = this.#teller.clean(typeof data === 'string' ? data : JSON.stringify(data ?? null));
-        const level = this.#teller.clean(params.level ?? 'info');
-        this.#logged('notification', level, this.#teller.cleanOptional(params.logger), text, atUs);
-        operation = this.#operations.only(asker);
-        break;
-      }
-      default:
-        return undefined;
+  #requested(request: Request, where: At): Tracked {
+    if (where.channel === 'client_to_server') {
+      if (request.method === 'server/discover') this.#probes += 1;
+      this.#session.identity.requested(request);
+      this.#session.describe(where.atUs);
     }
-    if (operation !== undefined) noteOn(operation, { atUs, method, ...facts(params) }, this.#limits.maxNotes);
-    return operation?.operationId;
+    const method = this.#methodOf(request);
+    const operation = this.#operations.open(request, method, where);
+    return { method, operationId: operation?.operationId };
   }
 
-  #seen(kind: Message['kind'], sizeBytes: number, { channel, atUs }: At): void {
-    this.#teller.tell({
-      type: 'message_seen',
-      sessionId: this.#teller.sessionId,
-      atUs,
-      channel,
-      kind,
-      sizeBytes,
-    });
+  #answered(answer: Result | ErrorResponse, where: At): Tracked {
+    const pending = this.#operations.pending(OTHER[where.channel]);
+    const operation = answer.id === undefined ? undefined : pending.close(answer.id, 'answered');
+    if (operation === undefined) return this.#strayAnswer(answer, where);
+    if (answer.kind === 'error') this.#failed(operation, answer, where);
+    else this.#succeeded(operation, answer, where);
+    return { method: operation.method, operationId: operation.operationId };
   }
 
-  #logged(
-    origin: 'stderr' | 'notification',
-    level: string,
-    logger: string | undefined,
-    text: string,
-    atUs: number,
-  ): void {
-    this.#teller.tell({
-      type: 'server_logged',
-      sessionId: this.#teller.sessionId,
-      atUs,
-      origin,
-      level,
-      logger,
-      text,
-    });
+  #failed(operation: OpenOperation, answer: ErrorResponse, where: At): void {
+    const { code } = answer;
+    const type = code === undefined ? '_OTHER' : String(code);
+    const message = this.#session.cleanOptional(answer.message);
+    this.#operations.finish(operation, 'protocol_error', where, { code, type, message }, answer);
   }
 
-  #tellIdentity(atUs: number): void {
-    const news = this.#identity.news();
-    if (news === undefined) return;
-    this.#teller.tell({ type: 'session_described', sessionId: this.#teller.sessionId, atUs, ...news });
+  #succeeded(operation: OpenOperation, answer: Result, where: At): void {
+    const { isError, resultType } = answer.result;
+    if (where.channel === 'server_to_client') {
+      this.#session.identity.answered(operation.method, answer);
+      this.#session.describe(where.atUs);
+      this.#operations.list(operation, answer, where.atUs);
+    }
+    if (isError === true && operation.method === 'tools/call') {
+      const error = { code: undefined, type: 'tool_error', message: this.#toolMessage(answer) };
+      this.#operations.finish(operation, 'tool_error', where, error, answer);
+      return;
+    }
+    const outcome = resultType === 'input_required' ? 'input_required' : 'ok';
+    this.#operations.finish(operation, outcome, where, undefined, answer);
   }
 
-  #crash(): Unanswered {
-    const how = this.#exit?.signal ?? `exit code ${String(this.#exit?.code)}`;
-    const last = this.#lastStderr.at(-1);
-    const message = last === undefined ? `the server died (${how})` : `the server died (${how}): ${last}`;
-    return { outcome: 'server_crashed', message: this.#teller.cut(message) };
+  /** An answer to nothing that is open: late, a second one, or to a request that never was. */
+  #strayAnswer(answer: Result | ErrorResponse, where: At): Tracked {
+    const asker = OTHER[where.channel];
+    const closed = answer.id === undefined ? undefined : this.#operations.pending(asker).closed(answer.id);
+    const rule = ruleOfStray(closed, this.#operations.seenAll(asker));
+    if (rule !== undefined) {
+      const said = answer.kind === 'error' && answer.message !== undefined ? `: ${answer.message}` : '';
+      this.#session.raise(rule, where, `${idText(answer.id)}${said}`, closed?.operationId);
+    }
+    return { method: closed?.method, operationId: closed?.operationId };
+  }
+
+  #notified(notification: Notification, where: At): Tracked {
+    const method = this.#methodOf(notification);
+    return { method, operationId: this.#notifications.take(notification, where) };
+  }
+
+  /** The table's own string where there is one: it lives once, however many messages hold it. */
+  #methodOf({ method }: Request | Notification): string {
+    return methodInfo(method)?.method ?? this.#session.clean(method);
+  }
+
+  /** The first text of a failed tool result, which is where tools say what went wrong. */
+  #toolMessage(result: Result): string | undefined {
+    const content = at(result, 'result', 'content');
+    const first: unknown = Array.isArray(content) ? content[0] : undefined;
+    if (typeof first !== 'object' || first === null || !('text' in first)) return undefined;
+    return typeof first.text === 'string' ? this.#session.clean(first.text) : undefined;
   }
 }
 
-const ABANDONED: Unanswered = { outcome: 'abandoned', message: 'no answer until the session ended' };
-
-function facts({
-  progress,
-  total,
-  level,
-}: Notification['params']): Pick<Notification['params'], 'progress' | 'total' | 'level'> {
-  return {
-    ...(progress !== undefined && { progress }),
-    ...(total !== undefined && { total }),
-    ...(level !== undefined && { level }),
-  };
+/** Undefined where nothing is wrong, or requests that passed unseen explain it. */
+function ruleOfStray(closed: Closed | undefined, seenAll: boolean): FindingRule | undefined {
+  if (closed?.by === 'cancelled') {
+    // A server may end a subscription by a cancel, by a result, or by both: the specification says either.
+    return closed.stream ? undefined : 'late_result';
+  }
+  if (!seenAll) return undefined;
+  return closed === undefined ? 'response_without_request' : 'duplicate_response';
 }

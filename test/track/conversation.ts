@@ -5,8 +5,7 @@
 import type { EventType, McpEvent, OperationFinished } from '../../src/event/event.ts';
 import { decode } from '../../src/mcp/decode.ts';
 import type { TrackerLimits } from '../../src/track/limits.ts';
-import type { Tracked } from '../../src/track/operations.ts';
-import { Tracker } from '../../src/track/tracker.ts';
+import { type Tracked, Tracker } from '../../src/track/tracker.ts';
 import type { Direction } from '../../src/wire/chunk.ts';
 
 export const START_US = 1_780_000_000_000_000;
@@ -40,6 +39,7 @@ export class Conversation {
     const { configuredName, limits = {}, redact = (text: string) => text, captureContent = false } = options;
     this.tracker = new Tracker({
       sessionId: 'session',
+      transport: 'stdio',
       configuredName,
       fallbackName: 'server.js',
       startedAtUs: START_US,

@@ -76,7 +76,7 @@ describe('the end', () => {
     const talk = new Conversation();
     talk.client.calls(1, 'a');
     talk.server.asks(1, 'roots/list');
-    talk.tracker.clientClosed();
+    talk.tracker.clientClosed(talk.now());
     talk.ends();
     expect(talk.outcomes()).toEqual(['tools/call a abandoned _OTHER', 'roots/list abandoned _OTHER']);
     expect(talk.of('session_ended')).toMatchObject([
@@ -109,7 +109,7 @@ describe('the end', () => {
     ['somebody stopped it', false, true],
   ])('is no crash when %s', (_why, closed, stopped) => {
     const talk = new Conversation();
-    if (closed) talk.tracker.clientClosed();
+    if (closed) talk.tracker.clientClosed(talk.now());
     talk.tracker.serverExited(null, 'SIGTERM', talk.now(), stopped);
     expect(talk.of('server_exited')[0]?.crashed).toBe(false);
   });
@@ -210,7 +210,10 @@ describe('bounds', () => {
     talk.server.answers(99);
     talk.client.cancels(98);
     talk.ends();
-    expect(talk.outcomes()).toEqual(['tools/call before unknown', 'tools/call after abandoned _OTHER']);
+    expect(talk.outcomes()).toEqual([
+      'tools/call before unknown _OTHER',
+      'tools/call after abandoned _OTHER',
+    ]);
     expect(talk.findings()).toEqual([]);
     expect(talk.of('session_ended')[0]?.failedOperations).toBe(1);
   });

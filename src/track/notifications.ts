@@ -1,0 +1,101 @@
+/** What notifications mean for the operations that they are about: a cancel ends one, progress and logs are noted in it. */
+import type { Outcome } from '../event/outcome.ts';
+import type { Id, Notification, ParamFacts } from '../mcp/message.ts';
+import { at } from './identity.ts';
+import { addNote } from './operation.ts';
+import { type At, type Operations, OTHER } from './operations.ts';
+import type { Session } from './session.ts';
+import { idText, jsonText, oneLine } from './text.ts';
+
+/** How SDKs say in notifications/cancelled that their time ran out: the one trace a timeout leaves on the wire. */
+const TIMED_OUT = /timed?[ -]?out/i;
+/** MCP's names of log levels (RFC 5424). */
+const LEVELS: ReadonlySet<string> = new Set([
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+]);
+
+export class Notifications {
+  readonly #session: Session;
+  readonly #operations: Operations;
+
+  constructor(session: Session, operations: Operations) {
+    this.#session = session;
+    this.#operations = operations;
+  }
+
+  /** Gives back the number of the operation that the notification is about, if that is certain. */
+  take(notification: Notification, where: At): number | undefined {
+    switch (notification.method) {
+      case 'notifications/cancelled':
+        return this.#cancelled(notification.params.requestId, notification.params.reason, where);
+      case 'notifications/progress':
+        return this.#progressed(notification.params, where);
+      case 'notifications/message':
+        return this.#messaged(notification, where);
+      default:
+        return undefined;
+    }
+  }
+
+  /** Progress goes against the direction of the request it is about. */
+  #progressed({ progressToken, progress, total }: ParamFacts, where: At): number | undefined {
+    if (progressToken === undefined) return undefined;
+    const operation = this.#operations.pending(OTHER[where.channel]).withToken(progressToken);
+    if (operation === undefined) return undefined;
+    operation.progressCount += 1;
+    const note = {
+      atUs: where.atUs,
+      method: 'notifications/progress',
+      ...(progress !== undefined && { progress }),
+      ...(total !== undefined && { total }),
+    };
+    addNote(operation, note, this.#session.limits.maxNotes);
+    return operation.operationId;
+  }
+
+  #messaged(notification: Notification, where: At): number | undefined {
+    const { clean, limits } = this.#session;
+    const { atUs } = where;
+    const { level = 'info', logger } = notification.params;
+    const known = LEVELS.has(level) ? level : 'info';
+    const data = at(notification, 'params', 'data');
+    const text = clean(typeof data === 'string' ? data : (jsonText(data) ?? 'null'));
+    this.#session.log('notification', known, this.#session.cleanOptional(logger), oneLine(text), atUs);
+    const only = this.#operations.only(OTHER[where.channel]);
+    if (only !== undefined)
+      addNote(only, { atUs, method: 'notifications/message', level: known }, limits.maxNotes);
+    return only?.operationId;
+  }
+
+  #cancelled(id: Id | undefined, reason: string | undefined, where: At): number | undefined {
+    const own = this.#operations.pending(where.channel);
+    const theirs = this.#operations.pending(OTHER[where.channel]);
+    // The server ends a subscription by cancelling the client's request (2026-07-28, basic/utilities/cancellation).
+    const isTheirStream = id !== undefined && (theirs.get(id) ?? theirs.closed(id))?.stream === true;
+    const pending = isTheirStream && own.get(id) === undefined ? theirs : own;
+    const open = id === undefined ? undefined : pending.get(id);
+    if (id === undefined || open === undefined) {
+      const closed = id === undefined ? undefined : pending.closed(id);
+      // Unless it may be about a request that passed unseen.
+      if (closed === undefined && this.#operations.seenAll(where.channel))
+        this.#session.raise('unknown_cancel', where, idText(id));
+      return closed?.operationId;
+    }
+    // The specification forbids to cancel initialize; its answer still comes and still counts.
+    if (open.method === 'initialize') return open.operationId;
+    pending.close(id, 'cancelled');
+    const message = this.#session.cleanOptional(reason);
+    const timedOut = reason !== undefined && TIMED_OUT.test(reason);
+    const outcome: Outcome = open.stream ? 'ok' : timedOut ? 'timeout' : 'cancelled';
+    const error = outcome === 'timeout' ? { code: undefined, type: 'timeout', message } : undefined;
+    this.#operations.finish(open, outcome, where, error);
+    return open.operationId;
+  }
+}
