@@ -53,8 +53,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #framers: Readonly<Record<Channel, LineFramer>>;
   #seq = 0;
-  /** What came first of the client's end, a signal to stop, and the server's exit tells who ended the session. */
-  #endedBy: EndCause | undefined;
+  #ended: { readonly cause: EndCause; readonly atUs: number } | undefined;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -81,7 +80,7 @@ export class Pipeline {
 
   /** Why the session ends, as far as the facts told so far go. */
   get endCause(): EndCause {
-    return this.#endedBy ?? 'sidelight_stopped';
+    return this.#ended?.cause ?? 'sidelight_stopped';
   }
 
   /** Bytes passed over so far while looking for the next message after a gap. */
@@ -215,16 +214,25 @@ export class Pipeline {
     if (fact.fact === 'server_exited') this.end(record.atUs);
     this.#note('lifecycle', 'server_to_client', fact, record.atUs);
     if (fact.fact === 'server_started') tracker.serverStarted(fact.pid, record.atUs);
-    else if (fact.fact === 'start_failed') this.#endedBy ??= 'start_failed';
+    else if (fact.fact === 'start_failed') this.#ends('start_failed', record.atUs);
     else if (fact.fact === 'client_closed') {
-      this.#endedBy ??= 'client_closed';
+      this.#ends('client_closed', record.atUs);
       tracker.clientClosed(record.atUs);
     } else if (fact.fact === 'signal') {
-      if (STOP_SIGNALS.has(fact.signal)) this.#endedBy ??= 'sidelight_stopped';
+      if (STOP_SIGNALS.has(fact.signal)) this.#ends('sidelight_stopped', record.atUs);
     } else {
-      this.#endedBy ??= fact.code === 0 ? 'server_exited' : 'server_crashed';
-      tracker.serverExited(fact.code, fact.signal, record.atUs, this.#endedBy === 'sidelight_stopped');
+      const stopped = this.#ended?.cause === 'sidelight_stopped';
+      this.#ends(fact.code === 0 ? 'server_exited' : 'server_crashed', record.atUs);
+      tracker.serverExited(fact.code, fact.signal, record.atUs, stopped);
     }
+  }
+
+  /**
+   * Of the client's end, a signal to stop and the server's exit, what happened first ended the session. The exit is told
+   * after the last output, so its time counts and not its place.
+   */
+  #ends(cause: EndCause, atUs: number): void {
+    if (this.#ended === undefined || atUs < this.#ended.atUs) this.#ended = { cause, atUs };
   }
 
   /** A frame of our own: a fact about the session that stands in the recording where it happened. */
