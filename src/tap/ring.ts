@@ -58,6 +58,12 @@ export function createRing(capacityBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(CONTROL_BYTES + align(capacityBytes));
 }
 
+/** How far a rewind is: the consumer asks, the producer claims the request before it looks, and does it or declines. */
+const NOT_ASKED = 0;
+const ASKED = 1;
+const CLAIMED = 2;
+const DONE = 3;
+
 /** The producer's side. Lives in the relay's thread. */
 export class RingWriter {
   readonly #control: Int32Array;
@@ -116,7 +122,7 @@ export class RingWriter {
   }
 
   #put(code: number, bytes: Uint8Array, atUs: number, reserve: number): boolean {
-    if (Atomics.load(this.#control, REWIND) === 1) this.#rewind();
+    if (Atomics.load(this.#control, REWIND) === ASKED) this.#rewind();
     const size = recordSize(bytes.length);
     const at = this.#place(size, reserve);
     if (at < 0) return false;
@@ -133,10 +139,16 @@ export class RingWriter {
   }
 
   #rewind(): void {
+    if (Atomics.compareExchange(this.#control, REWIND, ASKED, CLAIMED) !== ASKED) return;
+    // A record may have come between the consumer's look and its request: then the ring is not empty.
+    if (Atomics.load(this.#control, TAIL) !== this.#head) {
+      Atomics.store(this.#control, REWIND, NOT_ASKED);
+      return;
+    }
     this.#head = 0;
     Atomics.store(this.#control, HEAD, 0);
     Atomics.store(this.#control, TAIL, 0);
-    Atomics.store(this.#control, REWIND, 0);
+    Atomics.store(this.#control, REWIND, DONE);
   }
 
   /** Where a record of this size goes, or -1. Head never meets tail from behind: equal positions mean empty. */
@@ -169,18 +181,14 @@ export class RingReader {
 
   /** Hands over the oldest records, up to about a megabyte. False when there were none. */
   read(receive: (record: RingRecord) => void): boolean {
-    if (this.#askedToRewind) {
-      if (Atomics.load(this.#control, REWIND) === 1) return false;
-      this.#askedToRewind = false;
-      this.#tail = 0;
-    }
+    if (this.#askedToRewind && !this.#settleRewind()) return false;
     const head = Atomics.load(this.#control, HEAD);
     let from = this.#tail;
     if (from !== head && this.#words[(from >> 2) + 1] === WRAP) from = 0;
     if (from === head) {
       if (head > REWIND_BYTES) {
         this.#askedToRewind = true;
-        Atomics.store(this.#control, REWIND, 1);
+        Atomics.store(this.#control, REWIND, ASKED);
       }
       return false;
     }
@@ -225,10 +233,25 @@ export class RingReader {
 
   /** Bytes that wait, headers included. */
   depth(): number {
-    if (this.#askedToRewind)
-      return Atomics.load(this.#control, REWIND) === 1 ? 0 : Atomics.load(this.#control, HEAD);
+    if (this.#askedToRewind && !this.#settleRewind()) return 0;
     const ahead = Atomics.load(this.#control, HEAD) - this.#tail;
     return ahead >= 0 ? ahead : ahead + this.#bytes.length;
+  }
+
+  /** Whether positions can be trusted: the rewind was done, declined, or is withdrawn for what came before it. */
+  #settleRewind(): boolean {
+    const state = Atomics.load(this.#control, REWIND);
+    if (state === CLAIMED) return false;
+    if (state === ASKED) {
+      if (Atomics.load(this.#control, HEAD) === this.#tail) return false;
+      if (Atomics.compareExchange(this.#control, REWIND, ASKED, NOT_ASKED) !== ASKED) return false;
+    }
+    if (state === DONE) {
+      this.#tail = 0;
+      Atomics.store(this.#control, REWIND, NOT_ASKED);
+    }
+    this.#askedToRewind = false;
+    return true;
   }
 
   get capacity(): number {

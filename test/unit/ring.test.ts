@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createRing, RingReader, type RingRecord, RingWriter } from '../../src/tap/ring.ts';
 
 const CAPACITY = 1024 * 1024;
@@ -89,6 +89,31 @@ describe('the ring', () => {
       expect(burst).toBeGreaterThan(7.5 * CAPACITY);
       drain(reader);
     }
+  });
+
+  it('loses nothing that comes between the reader seeing it empty and asking to start over', () => {
+    const { writer, reader } = pair(8 * CAPACITY);
+    for (let i = 0; i < 40; i += 1) writer.push('stderr', new Uint8Array(65_536), i);
+    const store = Atomics.store.bind(Atomics);
+    let slipped = false;
+    const spy = vi.spyOn(Atomics, 'store').mockImplementation(((
+      words: Int32Array,
+      index: number,
+      value: number,
+    ) => {
+      // The request to start over is the store of a 1 at the fourth word: here the other thread gets in between.
+      if (index === 3 && value === 1 && !slipped) {
+        slipped = true;
+        writer.push('client_to_server', Uint8Array.of(7), 100);
+      }
+      return store(words, index, value);
+    }) as typeof Atomics.store);
+    const before = drain(reader);
+    spy.mockRestore();
+    expect(slipped).toBe(true);
+    writer.push('client_to_server', Uint8Array.of(8), 101);
+    const after = [...before, ...drain(reader)].filter(({ kind }) => kind === 'client_to_server');
+    expect(after.map(({ bytes }) => bytes[0])).toEqual([7, 8]);
   });
 
   it('wakes a sleeping reader once, and never one that is awake', () => {
