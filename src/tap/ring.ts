@@ -5,17 +5,28 @@
  */
 import type { Channel } from '../wire/chunk.ts';
 
-/** What a record stands for. The first three are chunks of a channel. */
-export type RecordKind = Channel | 'gap' | 'lifecycle';
+/**
+ * What a record stands for. The first three are chunks of a channel; `request` and `response` are facts of an HTTP
+ * exchange as JSON, and can be lost like the bodies around them.
+ */
+export type RecordKind = Channel | 'gap' | 'lifecycle' | 'request' | 'response';
 
-const KINDS: readonly RecordKind[] = ['client_to_server', 'server_to_client', 'stderr', 'gap', 'lifecycle'];
+const KINDS: readonly RecordKind[] = [
+  'client_to_server',
+  'server_to_client',
+  'stderr',
+  'gap',
+  'lifecycle',
+  'request',
+  'response',
+];
 const CHANNELS: readonly Channel[] = ['client_to_server', 'server_to_client', 'stderr'];
 const KIND_CODE = new Map<RecordKind, number>(KINDS.map((kind, code) => [kind, code]));
 
 /** Not a record: the rest of the ring up to its end is unused, go on at 0. */
 const WRAP = 0xff;
-/** A record is a header (length, kind, time) and its bytes, padded so that the next header is aligned. */
-const HEADER_BYTES = 16;
+/** A record is a header (length, kind, time, exchange, index) and its bytes, padded so that the next one is aligned. */
+const HEADER_BYTES = 24;
 const CONTROL_INTS = 16;
 const CONTROL_BYTES = CONTROL_INTS * 4;
 /** Indexes into the control words. */
@@ -45,6 +56,10 @@ export interface RingRecord {
   /** Owned by the receiver. */
   readonly bytes: Uint8Array;
   readonly atUs: number;
+  /** The HTTP exchange it belongs to, from 1; 0 for what belongs to none. */
+  readonly exchange: number;
+  /** Numbers the records of an exchange from 0, those that were dropped included: a step over one is a gap. */
+  readonly index: number;
 }
 
 /** What a gap record holds: copies of one channel that did not fit. */
@@ -86,12 +101,18 @@ export class RingWriter {
     this.#wake = wake;
   }
 
-  /** Copies a chunk. False when it did not fit: it is counted, and the gap will be told. */
-  push(channel: Channel, bytes: Uint8Array, atUs: number): boolean {
+  /** Copies a chunk or a fact. False when it did not fit: it is counted, and the gap will be told. */
+  push(
+    kind: Channel | 'request' | 'response',
+    bytes: Uint8Array,
+    atUs: number,
+    exchange = 0,
+    index = 0,
+  ): boolean {
     if (this.#losing && this.#place(this.#capacity * RESUME_SHARE, 0) >= 0) this.#tellGaps(atUs);
-    const code = KIND_CODE.get(channel) ?? 0;
-    if (!this.#losing && this.#put(code, bytes, atUs, LIFECYCLE_RESERVE_BYTES)) return true;
-    const lost = this.#lost[code];
+    const code = KIND_CODE.get(kind) ?? 0;
+    if (!this.#losing && this.#put(code, bytes, atUs, LIFECYCLE_RESERVE_BYTES, exchange, index)) return true;
+    const lost = this.#lost[code] ?? this.#lost[kind === 'request' ? 0 : 1];
     if (lost !== undefined) {
       lost.chunks += 1;
       lost.bytes += bytes.length;
@@ -121,7 +142,7 @@ export class RingWriter {
     this.#losing = false;
   }
 
-  #put(code: number, bytes: Uint8Array, atUs: number, reserve: number): boolean {
+  #put(code: number, bytes: Uint8Array, atUs: number, reserve: number, exchange = 0, index = 0): boolean {
     if (Atomics.load(this.#control, REWIND) === ASKED) this.#rewind();
     const size = recordSize(bytes.length);
     const at = this.#place(size, reserve);
@@ -130,6 +151,8 @@ export class RingWriter {
     this.#words[at >> 2] = bytes.length;
     this.#words[(at >> 2) + 1] = code;
     this.#times[(at + 8) >> 3] = atUs;
+    this.#words[(at + 16) >> 2] = exchange;
+    this.#words[(at + 20) >> 2] = index;
     this.#bytes.set(bytes, at + HEADER_BYTES);
     this.#head = at + size;
     Atomics.store(this.#control, HEAD, this.#head);
@@ -208,6 +231,8 @@ export class RingReader {
         kind: KINDS[owned.readInt32LE(at + 4)] ?? 'lifecycle',
         bytes: owned.subarray(start, start + length),
         atUs: owned.readDoubleLE(at + 8),
+        exchange: owned.readUInt32LE(at + 16),
+        index: owned.readUInt32LE(at + 20),
       });
       at += recordSize(length);
     }

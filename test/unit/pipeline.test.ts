@@ -35,7 +35,7 @@ function pipeline(options: Partial<PipelineOptions> = {}) {
   });
   const record = (kind: RecordKind, content: unknown, atUs = 1): void => {
     const text = typeof content === 'string' ? content : JSON.stringify(content);
-    line.record({ kind, bytes: Buffer.from(text), atUs });
+    line.record({ kind, bytes: Buffer.from(text), atUs, exchange: 0, index: 0 });
   };
   const frames = (): FrameRecorded[] => events.filter((event) => event.type === 'frame_recorded');
   return { line, record, events, frames };
@@ -115,7 +115,13 @@ describe('the pipeline', () => {
 
   it('keeps bytes that are no UTF-8, blank lines and line endings as they were', () => {
     const { line, record, frames } = pipeline();
-    line.record({ kind: 'server_to_client', bytes: Uint8Array.of(0xff, 0xfe, 0x0a), atUs: 1 });
+    line.record({
+      kind: 'server_to_client',
+      bytes: Uint8Array.of(0xff, 0xfe, 0x0a),
+      atUs: 1,
+      exchange: 0,
+      index: 0,
+    });
     record('server_to_client', '\r\n \n');
     record('stderr', 'one\r\ntwo');
     line.end(2);

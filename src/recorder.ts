@@ -1,0 +1,139 @@
+/**
+ * Makes recorded frames of one session: numbers them, keeps the head, size and hash of what is too large, and redacts.
+ * It knows no framing, no sink and no clock.
+ */
+import type { FrameKind, McpEvent } from './event/event.ts';
+import type { Redacted, Redactor } from './event/redact.ts';
+import type { Tracked } from './track/tracker.ts';
+import type { Channel } from './wire/chunk.ts';
+import type { OversizeSink } from './wire/lines.ts';
+
+/** Streaming SHA-256; `end` gives hex. */
+export interface Digest {
+  update(bytes: Uint8Array): void;
+  end(): string;
+}
+
+export interface RecorderOptions {
+  readonly sessionId: string;
+  /** Undefined: recorded as it came (`--no-redact`). */
+  readonly redactor: Redactor | undefined;
+  readonly maxBodyBytes: number;
+  readonly newDigest: () => Digest;
+  readonly emit: (event: McpEvent) => void;
+}
+
+/** A cut may fall into a secret, which no pattern would know any more: so much is looked at beyond the cut. */
+const REDACTION_MARGIN_BYTES = 8 * 1024;
+
+/** A frame that is complete but for what decoding says about it. */
+export interface Frame {
+  readonly channel: Channel;
+  readonly bytes: Uint8Array;
+  readonly ending: '\n' | '\r\n' | '';
+  readonly sizeBytes: number;
+  readonly sha256: string | undefined;
+  readonly atUs: number;
+}
+
+export const UNTRACKED: Tracked = { method: undefined, operationId: undefined };
+
+export class FrameRecorder {
+  readonly #options: RecorderOptions;
+  #seq = 0;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  /** The number that the next frame will have. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** A frame that was held whole. */
+  whole(channel: Channel, bytes: Uint8Array, ending: Frame['ending'], atUs: number): Frame {
+    let sha256: string | undefined;
+    if (bytes.length > this.#options.maxBodyBytes) {
+      const digest = this.#options.newDigest();
+      digest.update(bytes);
+      sha256 = digest.end();
+    }
+    return { channel, bytes, ending, sizeBytes: bytes.length, sha256, atUs };
+  }
+
+  /** Collects the head, the size and the hash of a frame that is too large to be held. */
+  oversize(
+    channel: Channel,
+    to: { push: (bytes: Uint8Array) => void; done: (frame: Frame) => void },
+  ): OversizeSink {
+    const digest = this.#options.newDigest();
+    const room = this.#options.maxBodyBytes + REDACTION_MARGIN_BYTES;
+    const head: Uint8Array[] = [];
+    let headBytes = 0;
+    let sizeBytes = 0;
+    return {
+      push: (bytes) => {
+        if (headBytes < room) {
+          // Copied: a view would keep the whole chunk alive for as long as the line goes on.
+          const part = bytes.slice(0, room - headBytes);
+          head.push(part);
+          headBytes += part.length;
+        }
+        sizeBytes += bytes.length;
+        digest.update(bytes);
+        to.push(bytes);
+      },
+      end: (ending, atUs) => {
+        to.done({ channel, bytes: Buffer.concat(head), ending, sizeBytes, sha256: digest.end(), atUs });
+      },
+    };
+  }
+
+  /** A frame of our own: a fact about the session that stands in the recording where it happened. */
+  note(kind: FrameKind, channel: Channel, fact: unknown, atUs: number): void {
+    const bytes = new TextEncoder().encode(JSON.stringify(fact));
+    this.frame(
+      kind,
+      { channel, bytes, ending: '', sizeBytes: bytes.length, sha256: undefined, atUs },
+      UNTRACKED,
+    );
+  }
+
+  /** Redacts, cuts and emits a frame; gives back the bytes as recorded. */
+  frame(kind: FrameKind, frame: Frame, tracked: Tracked): Uint8Array {
+    const { maxBodyBytes, sessionId, emit } = this.#options;
+    const looked = frame.bytes.subarray(0, maxBodyBytes + REDACTION_MARGIN_BYTES);
+    // Latin-1 maps bytes to characters one to one, so that bytes that are no UTF-8 come back as they were.
+    const redacted = this.#redact(latin1(looked));
+    const whole = redacted.count === 0 ? looked : Buffer.from(redacted.text, 'latin1');
+    const truncated = frame.sizeBytes > maxBodyBytes;
+    const bytes = truncated ? whole.subarray(0, maxBodyBytes) : whole;
+    emit({
+      type: 'frame_recorded',
+      sessionId,
+      atUs: frame.atUs,
+      seq: this.#seq,
+      channel: frame.channel,
+      kind,
+      bytes,
+      ending: frame.ending,
+      sizeBytes: frame.sizeBytes,
+      sha256: truncated ? frame.sha256 : undefined,
+      truncated,
+      redactions: redacted.count,
+      method: tracked.method,
+      operationId: tracked.operationId,
+    });
+    this.#seq += 1;
+    return bytes;
+  }
+
+  #redact(plain: string): Redacted {
+    return this.#options.redactor?.redact(plain) ?? { text: plain, count: 0 };
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
