@@ -13,41 +13,18 @@
  *   limit=60       seconds after which all of it is killed
  */
 #define _GNU_SOURCE
-#include "subject.h"
+#include "measure.h"
 
 enum { BYTES, SECONDS, CALLS, WARMUP, INFLIGHT, RATE, LINES, STALL, IDLE, SETTLE, LIMIT, OPTIONS };
 static const char *const NAMES[OPTIONS] = {"bytes", "seconds", "calls", "warmup", "inflight", "rate",
                                            "lines", "stall",   "idle",  "settle", "limit"};
 static double option[OPTIONS] = {300, 2, 1e9, 0.5, 64, 0, 1, 0, 0, 0, 60};
 
-#define MAX_SAMPLES 4000000
-
 static struct outbox requests;
-static struct subject subject;
 static char buffer[READ_BYTES];
 
 static unsigned long total_calls; /* answered, since the handshake */
-static struct {
-  unsigned long calls;
-  double seconds, cpu_ms;
-} measured;
-static struct {
-  long start, cpu;
-} window;
-static unsigned int *samples; /* ns */
-static size_t sample_count;
 static long stalled_kb = -1;
-
-static void open_window(long now) {
-  window.start = now;
-  window.cpu = now_ns(subject.cpu);
-}
-
-static void close_window(long now, unsigned long calls) {
-  measured.calls = calls;
-  measured.seconds = (double)(now - window.start) / 1e9;
-  measured.cpu_ms = (double)(now_ns(subject.cpu) - window.cpu) / 1e6;
-}
 
 /* Lines in what one read delivers; ends the run when the other side is gone. 0 also when nothing was there. */
 static unsigned long read_lines(void) {
@@ -83,10 +60,10 @@ static void run_rtt(void) {
   }
   long end = before + (long)(option[SECONDS] * 1e9);
   open_window(before);
-  while (before < end && sample_count < MAX_SAMPLES && (double)sample_count < option[CALLS]) {
+  while (before < end && (double)sample_count < option[CALLS]) {
     round_trip(++id);
     long after = now_ns(CLOCK_MONOTONIC);
-    samples[sample_count++] = (unsigned int)(after - before);
+    add_sample(after - before);
     before = after;
   }
   close_window(before, sample_count);
@@ -135,57 +112,20 @@ static void run_flow(void) {
   }
 }
 
-static int ascending(const void *left, const void *right) {
-  unsigned int a = *(const unsigned int *)left, b = *(const unsigned int *)right;
-  return (a > b) - (a < b);
-}
-
-static double percentile_us(double share) {
-  if (sample_count == 0) return -1;
-  return samples[(size_t)((double)(sample_count - 1) * share)] / 1e3;
-}
-
-static void give_up(int signal) {
-  (void)signal;
-  static const char text[] = "bench: took too long, given up\n";
-  kill(subject.pid, SIGKILL);
-  if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(4);
-  _exit(3);
-}
-
-/* Returns the position of the command, or 0. */
-static int read_options(int argc, char **argv) {
-  for (int i = 2; i < argc; i++) {
-    if (strcmp(argv[i], "--") == 0) return i + 1 < argc ? i + 1 : 0;
-    char *equals = strchr(argv[i], '=');
-    int which = 0;
-    while (equals != NULL && which < OPTIONS &&
-           (strlen(NAMES[which]) != (size_t)(equals - argv[i]) ||
-            strncmp(NAMES[which], argv[i], (size_t)(equals - argv[i])) != 0))
-      which++;
-    if (equals == NULL || which == OPTIONS) return 0;
-    option[which] = atof(equals + 1);
-  }
-  return 0;
-}
-
 int main(int argc, char **argv) {
-  int command = argc > 2 ? read_options(argc, argv) : 0;
+  int command = argc > 2 ? read_options(argc, argv, NAMES, option, OPTIONS) : 0;
   int sequential = argc > 1 && strcmp(argv[1], "rtt") == 0;
   if (command == 0 || (!sequential && strcmp(argv[1], "flow") != 0)) {
     fprintf(stderr, "usage: driver rtt|flow [NAME=NUMBER]... -- COMMAND [ARGUMENT]...\n");
     return 2;
   }
-  samples = malloc(MAX_SAMPLES * sizeof *samples);
-  if (samples == NULL) die("malloc");
   outbox_open(&requests, REQUEST_OPENING, ARGUMENTS_MIDDLE, REQUEST_CLOSING, 1, (size_t)option[BYTES]);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
-  signal(SIGALRM, give_up);
 
   long spawned = now_ns(CLOCK_MONOTONIC);
   subject = subject_start(argv + command);
-  alarm((unsigned int)option[LIMIT]);
+  give_up_after((unsigned int)option[LIMIT]);
   write_text(subject.in, "{\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},"
                          "\"clientInfo\":{\"name\":\"bench-driver\",\"version\":\"1.0.0\"}},\"jsonrpc\":\"2.0\",\"id\":0}\n");
   while (read_lines() == 0) {
@@ -204,9 +144,9 @@ int main(int argc, char **argv) {
   long peak_kb = subject_memory(&subject, "VmHWM");
   struct ending ending = subject_end(&subject, 10);
 
-  qsort(samples, sample_count, sizeof *samples, ascending);
+  sort_samples();
   printf("{\"startMs\":%.3f,\"calls\":%lu,\"seconds\":%.4f,\"cpuMs\":%.3f,\"allCalls\":%lu,\"allCpuMs\":%.3f,", start_ms,
-         measured.calls, measured.seconds, measured.cpu_ms, total_calls, cpu_ms);
+         window.calls, window.seconds, window.cpu_ms, total_calls, cpu_ms);
   printf("\"p50Us\":%.2f,\"p99Us\":%.2f,\"maxUs\":%.2f,", percentile_us(0.5), percentile_us(0.99), percentile_us(1));
   printf("\"idleKb\":%ld,\"stalledKb\":%ld,\"peakKb\":%ld,", idle_kb, stalled_kb, peak_kb);
   printf("\"closeMs\":%.3f,\"exitMs\":%.3f,\"exitCode\":%d}\n", ending.close_ms, ending.after_server,

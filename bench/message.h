@@ -42,13 +42,13 @@ struct outbox {
   size_t offset;             /* of the first, already written */
 };
 
-static void die(const char *what) {
+static inline void die(const char *what) {
   fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
   exit(1);
 }
 
 /* Rows of structured data up to half of the size, then text; whole for any size of 150 bytes and more. */
-static void outbox_open(struct outbox *box, const char *opening, const char *middle, const char *closing,
+static inline void outbox_open(struct outbox *box, const char *opening, const char *middle, const char *closing,
                         int has_id, size_t bytes) {
   static const char text[] = "The quick brown fox jumps over the lazy dog while the report is being written. ";
   char row[160];
@@ -76,12 +76,11 @@ static void outbox_open(struct outbox *box, const char *opening, const char *mid
   box->has_id = has_id;
 }
 
-static int outbox_full(const struct outbox *box) { return box->next - box->first == OUTBOX_MESSAGES; }
-static int outbox_empty(const struct outbox *box) { return box->next == box->first; }
+static inline int outbox_full(const struct outbox *box) { return box->next - box->first == OUTBOX_MESSAGES; }
+static inline int outbox_empty(const struct outbox *box) { return box->next == box->first; }
 
-static void outbox_add(struct outbox *box, unsigned long id) {
-  unsigned long slot = box->next++ % OUTBOX_MESSAGES;
-  char *tail = box->tails[slot];
+/* The end of a message: what closes it, the id when it has one, the newline. Returns its bytes. */
+static inline size_t message_tail(const struct outbox *box, char tail[TAIL_BYTES], unsigned long id) {
   size_t at = box->closing_bytes;
   memcpy(tail, box->closing, at);
   if (box->has_id) {
@@ -95,11 +94,25 @@ static void outbox_add(struct outbox *box, unsigned long id) {
   }
   tail[at++] = '}';
   tail[at++] = '\n';
-  box->tail_bytes[slot] = at;
+  return at;
+}
+
+static inline void outbox_add(struct outbox *box, unsigned long id) {
+  unsigned long slot = box->next++ % OUTBOX_MESSAGES;
+  box->tail_bytes[slot] = message_tail(box, box->tails[slot], id);
+}
+
+/* The id of a line that ends in `"id":<digits>}`, or -1: then it is no request. */
+static inline long id_of(const char *line, size_t length) {
+  const char *end = line + length, *at = end - 1;
+  if (length < 7 || *at != '}') return -1;
+  while (at > line && at[-1] >= '0' && at[-1] <= '9') at--;
+  if (at - line < 5 || memcmp(at - 5, "\"id\":", 5) != 0) return -1;
+  return atol(at);
 }
 
 /* One writev of what waits. Returns what writev returned. */
-static ssize_t outbox_write(struct outbox *box, int fd) {
+static inline ssize_t outbox_write(struct outbox *box, int fd) {
   struct iovec pieces[2 * OUTBOX_MESSAGES];
   int count = 0;
   size_t skip = box->offset;
@@ -121,7 +134,7 @@ static ssize_t outbox_write(struct outbox *box, int fd) {
 }
 
 /* For blocking descriptors. */
-static void outbox_flush(struct outbox *box, int fd) {
+static inline void outbox_flush(struct outbox *box, int fd) {
   while (!outbox_empty(box)) {
     if (outbox_write(box, fd) < 0 && errno != EINTR) {
       if (errno == EPIPE) exit(0);
@@ -130,7 +143,7 @@ static void outbox_flush(struct outbox *box, int fd) {
   }
 }
 
-static void write_text(int fd, const char *text) {
+static inline void write_text(int fd, const char *text) {
   for (size_t at = 0, length = strlen(text); at < length;) {
     struct iovec piece = {(char *)text + at, length - at};
     ssize_t written = writev(fd, &piece, 1);

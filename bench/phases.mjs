@@ -22,8 +22,19 @@ const LOADED_MS = 1000;
 /** After a load, for the last scrape to see all of it. */
 const SETTLE_MS = 2500;
 
+/** Of an answer over HTTP: sized JSON, or a chunked stream of one event. */
+export const FORMS = ['json', 'sse'];
+const HTTP_KINDS = [
+  // One at a time is told by one core, see docs/performance.md; 50 connections by all there are.
+  { kind: 'alone', mode: 'pinned' },
+  { kind: 'together', mode: 'free' },
+];
+const STREAMS = 5000;
+/** Before an RSS of a process with many streams is read. */
+const QUIET_MS = 2000;
+
 /** `once`: not once per round. `drive`: the driver's options; `server`: the server's arguments. */
-export function phases({ seconds, warmup, pacedSeconds, starts }) {
+export function phases({ seconds, warmup, pacedSeconds, starts, http }) {
   return {
     speed: MODES.flatMap((mode) =>
       SIZES.flatMap(({ size, bytes }) =>
@@ -83,6 +94,30 @@ export function phases({ seconds, warmup, pacedSeconds, starts }) {
         drive: { bytes: 300, warmup: 0, calls: 200, rate: 200 },
         server: [300],
         hang: true,
+      },
+    ],
+    'http-speed': SIZES.flatMap(({ size, bytes }) =>
+      FORMS.flatMap((form) =>
+        HTTP_KINDS.map(({ kind, mode }) => ({
+          name: `http ${kind} ${form} ${size}`,
+          protocol: 'http',
+          systems: ALL,
+          mode,
+          kind,
+          drive: { bytes, ...http },
+          server: [bytes, form],
+        })),
+      ),
+    ),
+    'http-streams': [
+      {
+        name: 'http streams',
+        protocol: 'http',
+        once: true,
+        systems: ALL,
+        kind: 'streams',
+        drive: { bytes: 300, warmup: http.warmup, idle: QUIET_MS, streams: STREAMS },
+        server: [300, 'sse'],
       },
     ],
   };

@@ -1,6 +1,8 @@
 /** The figures as tables: of the targets, and of what they were made of. Markdown that reads well on a terminal too. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { MODES, SIZES } from './phases.mjs';
+import { cpuUs, megabytes, p50, p99, rate } from './derive.mjs';
+import { broadcastMs, perStreamKb, worstBroadcastMs } from './http-targets.mjs';
+import { FORMS, MODES, SIZES } from './phases.mjs';
 import { losses, LOSSLESS_RUNS, TARGETS } from './targets.mjs';
 
 const SYSTEM_NAMES = { direct: 'direct', bare: 'bare relay', sidelight: 'Sidelight' };
@@ -17,19 +19,25 @@ export function machineLine() {
 }
 
 export function report(figures) {
-  // A table without a figure is of a phase that was not asked for.
-  const tables = [
-    '### Targets',
-    ...TARGETS.map(({ group, rows }) => targetTable(group, rows, figures)),
-    '### Measured',
-    ...MODES.map((mode) => speedTable(mode, figures)),
-    startTable(figures),
-    memoryTable(figures),
-    lossTable(figures),
-  ];
-  return tables.filter((text) => text !== undefined).join('\n\n');
+  const sections = {
+    Targets: TARGETS.map(({ group, rows }) => targetTable(group, rows, figures)),
+    Measured: [
+      ...MODES.map((mode) => speedTable(mode, figures)),
+      startTable(figures),
+      memoryTable(figures),
+      lossTable(figures),
+      ...FORMS.map((form) => httpTable(form, figures)),
+      streamTable(figures),
+    ],
+  };
+  return Object.entries(sections)
+    .map(([title, tables]) => [title, tables.filter((text) => text !== undefined)])
+    .filter(([, tables]) => tables.length > 0)
+    .map(([title, tables]) => [`### ${title}`, ...tables].join('\n\n'))
+    .join('\n\n');
 }
 
+/** Undefined without a figure: of a phase that was not asked for. */
 function targetTable(group, rows, figures) {
   if (rows.every(([, , , , value]) => value(figures) === undefined)) return undefined;
   return table(
@@ -51,28 +59,14 @@ function speedTable(mode, figures) {
   const rows = Object.entries(SYSTEM_NAMES).flatMap(([system, name]) =>
     SIZES.map(({ size }) => {
       const [rtt, flow] = [`rtt ${mode} ${size}`, `flow ${mode} ${size}`];
+      const peak = figures.worst(flow, system, ({ peakKb }) => megabytes(peakKb));
       return [
         `${name}, ${size}`,
-        show(
-          figures.median(rtt, system, ({ p50Us }) => p50Us),
-          'µs',
-        ),
-        show(
-          figures.median(rtt, system, ({ p99Us }) => p99Us),
-          'µs',
-        ),
-        show(
-          figures.median(flow, system, ({ calls, seconds }) => calls / seconds),
-          '/s',
-        ),
-        show(
-          figures.median(flow, system, ({ cpuMs, calls }) => (cpuMs * 1e3) / calls),
-          'µs',
-        ),
-        show(
-          figures.worst(flow, system, ({ peakKb }) => (peakKb * 1024) / 1e6),
-          'MB',
-        ),
+        show(figures.median(rtt, system, p50), 'µs'),
+        show(figures.median(rtt, system, p99), 'µs'),
+        show(figures.median(flow, system, rate), '/s'),
+        show(figures.median(flow, system, cpuUs), 'µs'),
+        show(peak, 'MB'),
       ];
     }),
   );
@@ -116,6 +110,45 @@ function lossTable(figures) {
     }),
   );
   return rows.length === 0 ? undefined : table(['lossless capture', 'lost'], rows);
+}
+
+const FORM_NAMES = { json: 'HTTP, JSON', sse: 'HTTP, event stream' };
+
+function httpTable(form, figures) {
+  const rows = Object.entries(SYSTEM_NAMES).flatMap(([system, name]) =>
+    SIZES.map(({ size }) => {
+      const [alone, together] = [`http alone ${form} ${size}`, `http together ${form} ${size}`];
+      const peak = figures.worst(together, system, ({ peakKb }) => megabytes(peakKb));
+      return [
+        `${name}, ${size}`,
+        show(figures.median(alone, system, p50), 'µs'),
+        show(figures.median(alone, system, p99), 'µs'),
+        show(figures.median(alone, system, cpuUs), 'µs'),
+        show(figures.median(together, system, rate), '/s'),
+        show(figures.median(together, system, cpuUs), 'µs'),
+        show(peak, 'MB'),
+      ];
+    }),
+  );
+  return table([FORM_NAMES[form], 'p50', 'p99', 'CPU', '50 connections', 'CPU', 'peak RSS'], rows);
+}
+
+const STREAM_COLUMNS = [
+  ['streams', '', ({ streams }) => streams],
+  ['opened in', 'ms', ({ openMs }) => openMs],
+  ['RSS before', 'MB', ({ beforeKb }) => megabytes(beforeKb)],
+  ['RSS of each', 'kB', perStreamKb],
+  ['event to all', 'ms', broadcastMs],
+  ['worst', 'ms', worstBroadcastMs],
+  ['left', '', ({ leftAtCommand, leftAtServer }) => leftAtCommand + leftAtServer],
+];
+
+function streamTable(figures) {
+  const rows = Object.entries(SYSTEM_NAMES).map(([system, name]) => [
+    name,
+    ...STREAM_COLUMNS.map(([, unit, value]) => show(figures.worst('http streams', system, value), unit)),
+  ]);
+  return table(['idle GET streams', ...STREAM_COLUMNS.map(([head]) => head)], rows);
 }
 
 /** The driver tells -1 of what it did not measure. */

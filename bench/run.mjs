@@ -3,7 +3,7 @@
  * ratios against targets. Nothing it starts outlives it.
  *
  *   --quick             few and short rounds: for a look, not for figures to quote
- *   --only PHASE,...    speed, start, memory, capture, hang
+ *   --only PHASE,...    speed, start, memory, capture, hang, http-speed, http-streams; http: all that begin so
  *   --rounds N
  *   --write             put the figures into docs/performance.md
  */
@@ -14,12 +14,26 @@ import { parseArgs } from 'node:util';
 import { Figures } from './figures.mjs';
 import { phases } from './phases.mjs';
 import { machineLine, report } from './report.mjs';
-import { SYSTEMS } from './systems.mjs';
+import { PROTOCOLS, relaysHttp } from './systems.mjs';
 import { compile, drive, pinned } from './tools.mjs';
 
 const DOCUMENT = join(import.meta.dirname, '../docs/performance.md');
-const FULL = { rounds: 5, seconds: 2, warmup: 0.7, pacedSeconds: 5, starts: 4 };
-const QUICK = { rounds: 2, seconds: 0.8, warmup: 0.5, pacedSeconds: 2, starts: 3 };
+const FULL = {
+  rounds: 5,
+  seconds: 2,
+  warmup: 0.7,
+  pacedSeconds: 5,
+  starts: 4,
+  http: { seconds: 1.2, warmup: 0.8, idle: 300 },
+};
+const QUICK = {
+  rounds: 2,
+  seconds: 0.8,
+  warmup: 0.5,
+  pacedSeconds: 2,
+  starts: 3,
+  http: { seconds: 0.5, warmup: 0.3, idle: 200 },
+};
 /** Of one run of the driver; the slowest takes a tenth of it. */
 const LIMIT_SECONDS = 120;
 
@@ -37,9 +51,12 @@ const { values: asked } = parseArgs({
 const plan = asked.quick ? QUICK : FULL;
 const rounds = Number(asked.rounds ?? plan.rounds);
 const all = phases(plan);
-const only = asked.only?.split(',') ?? Object.keys(all);
-const unknown = only.filter((phase) => !Object.hasOwn(all, phase));
-if (unknown.length > 0) refuse(`no phase is named ${unknown.join(', ')}: ${Object.keys(all).join(', ')}`);
+const names = Object.keys(all);
+const asks = asked.only?.split(',') ?? names;
+const isAsked = (phase) => (name) => phase === name || phase.startsWith(`${name}-`);
+const only = names.filter((phase) => asks.some(isAsked(phase)));
+const unknown = asks.filter((name) => !names.some((phase) => isAsked(phase)(name)));
+if (unknown.length > 0) refuse(`no phase is named ${unknown.join(', ')}: ${names.join(', ')}`);
 if (!(rounds >= 1)) refuse(`--rounds ${asked.rounds} is no number of rounds`);
 if (asked.write && (asked.quick || asked.only))
   refuse('--write is for a whole run, without --quick or --only');
@@ -50,10 +67,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () =>
 const folder = mkdtempSync(join(tmpdir(), 'sidelight-bench-'));
 const figures = new Figures();
 const said = new Set();
+/** Systems that this build does not have. */
+const missing = [];
 const started = new Date();
 const machine = machineLine();
 try {
   const tools = compile(folder);
+  if (only.some((phase) => all[phase].some(({ protocol }) => protocol === 'http')) && !relaysHttp()) {
+    missing.push('http sidelight');
+    said.add('sidelight, HTTP: skipped, dist/main.js has no http command');
+  }
   for (const phase of only) await runPhase(tools, phase);
   tell();
 } catch (error) {
@@ -68,7 +91,8 @@ async function runPhase(tools, phase) {
     for (const run of all[phase].filter(({ once }) => !once || round === 1)) {
       console.error(`${phase} ${run.once ? '' : `${round}/${rounds} `}${run.name}`);
       const results = [];
-      for (const system of run.systems) results.push([system, await measure(tools, run, system)]);
+      const present = run.systems.filter((system) => !missing.includes(`${run.protocol} ${system}`));
+      for (const system of present) results.push([system, await measure(tools, run, system)]);
       // Rounds are compared within themselves: one with a failure in it does not count.
       if (results.some(([, result]) => result === undefined)) process.exitCode = 1;
       else for (const [system, result] of results) figures.add(run.name, system, result);
@@ -78,7 +102,7 @@ async function runPhase(tools, phase) {
 
 function tell() {
   const minutes = ((Date.now() - started.getTime()) / 60e3).toFixed(1);
-  const method = `Measured ${started.toISOString().slice(0, 10)}, ${rounds} rounds of ${plan.seconds} s, in ${minutes} minutes.`;
+  const method = `Measured ${started.toISOString().slice(0, 10)}, ${rounds} rounds of ${plan.seconds} s (HTTP ${plan.http.seconds} s), in ${minutes} minutes.`;
   const text = `${machine}. ${method}\n\n${report(figures)}`;
   console.log(text);
   for (const line of said) console.log(`said: ${line}`);
@@ -90,16 +114,21 @@ function tell() {
 /** Undefined when it failed, which is told; the runs after it go on. */
 async function measure(tools, run, system) {
   const wrap = run.mode === 'pinned' ? pinned : (command) => command;
-  const server = [tools.server, ...run.server.map(String)];
-  const { command, finish } = await SYSTEMS[system]({ ...run, tools, folder, server, wrap });
-  const settings = { limit: LIMIT_SECONDS, ...run.drive, ...COLD[system] };
+  const protocol = PROTOCOLS[run.protocol ?? 'stdio'];
+  const server = [tools[protocol.server], ...run.server.map(String)];
+  const {
+    command,
+    finish,
+    drive: told,
+  } = await protocol.systems[system]({ ...run, tools, folder, server, wrap });
+  const settings = { limit: LIMIT_SECONDS, ...run.drive, ...COLD[system], ...told };
   const options = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
-  const driver = wrap([tools.driver, run.kind, ...options, '--', ...command]);
+  const driver = wrap([tools[protocol.driver], run.kind, ...options, '--', ...command]);
   const env = { ...process.env, TMPDIR: folder };
   try {
-    const [driven, left] = await settled(drive(driver, { env, signal: stop.signal }), finish);
-    for (const line of driven.said) said.add(`${system}, ${run.name}: ${line}`);
-    return { ...driven.figures, ...passed(run.drive, driven.figures), left };
+    const [result, left] = await settled(drive(driver, { env, signal: stop.signal }), finish);
+    for (const line of result.said) said.add(`${system}, ${run.name}: ${line}`);
+    return { ...result.figures, ...passed(run.drive, result.figures), left };
   } catch (error) {
     stop.signal.throwIfAborted();
     said.add(`${system}, ${run.name}: failed: ${error.message}`);
@@ -108,9 +137,10 @@ async function measure(tools, run, system) {
 }
 
 /** What the system left behind is read, and its helpers are ended, whether the driver succeeded or not. */
-async function settled(driven, finish) {
-  const [result, left] = [await driven.catch((error) => error), await finish()];
-  if (result instanceof Error) throw result;
+async function settled(driving, finish) {
+  const result = await driving.catch((error) => error);
+  const left = await finish().catch((error) => error);
+  for (const outcome of [result, left]) if (outcome instanceof Error) throw outcome;
   return [result, left];
 }
 

@@ -20,15 +20,6 @@ static struct outbox answers, flood;
 static unsigned long flood_messages;
 static int initialized;
 
-/* The id of a line that ends in `"id":<digits>}`, or -1: then it is no request. */
-static long id_of(const char *line, size_t length) {
-  const char *end = line + length, *at = end - 1;
-  if (length < 7 || *at != '}') return -1;
-  while (at > line && at[-1] >= '0' && at[-1] <= '9') at--;
-  if (at - line < 5 || memcmp(at - 5, "\"id\":", 5) != 0) return -1;
-  return atol(at);
-}
-
 /* `end` holds the end of the line, without its newline. */
 static void answer(const char *end, size_t length) {
   long id = id_of(end, length);

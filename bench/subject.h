@@ -1,6 +1,7 @@
 /*
- * The process under test: started as a client's SDK starts a server, on two pairs of sockets, watched through /proc,
- * and ended as one ends it, by closing its stdin. Never leaves it behind: it dies with the driver.
+ * The process under test, watched through /proc: started as a client's SDK starts a server, on two pairs of sockets, and
+ * ended as one ends it, by closing its stdin; or as a listener, ended by SIGTERM. Never leaves it behind: it dies with
+ * the driver.
  */
 #ifndef BENCH_SUBJECT_H
 #define BENCH_SUBJECT_H
@@ -22,19 +23,19 @@ struct subject {
   char exit_file[256];
 };
 
-static long now_ns(clockid_t clock) {
+static inline long now_ns(clockid_t clock) {
   struct timespec now;
   if (clock_gettime(clock, &now) != 0) return 0;
   return now.tv_sec * 1000000000L + now.tv_nsec;
 }
 
-static void sleep_ns(long ns) {
+static inline void sleep_ns(long ns) {
   struct timespec left = {ns / 1000000000L, ns % 1000000000L};
   while (nanosleep(&left, &left) != 0 && errno == EINTR) {
   }
 }
 
-static struct subject subject_start(char **command) {
+static inline struct subject subject_start(char **command) {
   struct subject subject = {0};
   int in[2], out[2];
   const char *folder = getenv("TMPDIR");
@@ -63,7 +64,7 @@ static struct subject subject_start(char **command) {
 }
 
 /* A field of /proc/<pid>/status in kB, or -1. */
-static long subject_memory(const struct subject *subject, const char *field) {
+static inline long subject_memory(const struct subject *subject, const char *field) {
   char path[64], line[256];
   long kb = -1;
   snprintf(path, sizeof path, "/proc/%d/status", subject->pid);
@@ -78,7 +79,7 @@ static long subject_memory(const struct subject *subject, const char *field) {
 }
 
 /* From here on VmHWM is the peak since now (proc(5), clear_refs). */
-static void subject_reset_peak(const struct subject *subject) {
+static inline void subject_reset_peak(const struct subject *subject) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/clear_refs", subject->pid);
   int file = open(path, O_WRONLY);
@@ -93,7 +94,7 @@ struct ending {
 };
 
 /* Closes its stdin, reads what is left and waits for its end; kills it after so many seconds. */
-static struct ending subject_end(struct subject *subject, int limit_seconds) {
+static inline struct ending subject_end(struct subject *subject, int limit_seconds) {
   static char rest[READ_BYTES];
   struct ending ending = {-1, -1, 0};
   long closed = now_ns(CLOCK_MONOTONIC), server = 0;
@@ -116,6 +117,57 @@ static struct ending subject_end(struct subject *subject, int limit_seconds) {
   if (file != NULL) fclose(file);
   unlink(subject->exit_file);
   ending.close_ms = (double)(ended - closed) / 1e6;
+  return ending;
+}
+
+/* Starts a listener: its stdin is a pipe that ends with us. Returns the port that it tells. */
+static inline int subject_listens(struct subject *subject, char **command) {
+  static const char told[] = "listening on http://127.0.0.1:";
+  static char text[65536];
+  int in[2];
+  FILE *said = tmpfile();
+  if (said == NULL || pipe2(in, O_CLOEXEC) != 0) die("pipe");
+  subject->pid = fork();
+  if (subject->pid < 0) die("fork");
+  if (subject->pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(in[0], STDIN_FILENO);
+    dup2(fileno(said), STDOUT_FILENO);
+    dup2(fileno(said), STDERR_FILENO);
+    execvp(command[0], command);
+    die(command[0]);
+  }
+  close(in[0]);
+  subject->in = in[1];
+  if (clock_getcpuclockid(subject->pid, &subject->cpu) != 0) die("clock_getcpuclockid");
+  for (;;) {
+    int over = waitpid(subject->pid, NULL, WNOHANG) != 0;
+    ssize_t length = pread(fileno(said), text, sizeof text - 1, 0);
+    text[length > 0 ? length : 0] = '\0';
+    const char *at = strstr(text, told);
+    if (at != NULL && strchr(at, '\n') != NULL) return atoi(at + sizeof told - 1);
+    if (over) {
+      fprintf(stderr, "bench: it does not listen: %s\n", text);
+      exit(1);
+    }
+    sleep_ns(500000);
+  }
+}
+
+/* SIGTERM, and SIGKILL after so many seconds. */
+static inline struct ending subject_terminate(struct subject *subject, int limit_seconds) {
+  struct ending ending = {-1, -1, 0};
+  long before = now_ns(CLOCK_MONOTONIC), limit = before + limit_seconds * 1000000000L;
+  kill(subject->pid, SIGTERM);
+  while (waitpid(subject->pid, &ending.status, WNOHANG) == 0) {
+    sleep_ns(500000);
+    if (now_ns(CLOCK_MONOTONIC) < limit) continue;
+    fprintf(stderr, "bench: it did not end within %d s\n", limit_seconds);
+    kill(subject->pid, SIGKILL);
+    waitpid(subject->pid, &ending.status, 0);
+    break;
+  }
+  ending.close_ms = (double)(now_ns(CLOCK_MONOTONIC) - before) / 1e6;
   return ending;
 }
 

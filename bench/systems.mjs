@@ -1,26 +1,71 @@
 /** The three things that are compared, each opened for one run: its command, and afterwards what it left behind. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { startReceiver } from './tools.mjs';
+import { startReceiver, startServer } from './tools.mjs';
 
 const here = import.meta.dirname;
 const MAIN = join(here, '../dist/main.js');
 const SCRAPE_EVERY_MS = 1000;
 
-/** `open({ tools, folder, server, wrap, hang, flags })` gives `{ command, finish }`; `server` is the server's command. */
-export const SYSTEMS = {
-  direct: ({ server }) => ({ command: server, finish: () => undefined }),
+/**
+ * `open({ tools, folder, server, wrap, hang, flags })` gives `{ command, finish, drive }`; `server` is the server's
+ * command, `drive` what the driver must know beside the options of the run.
+ */
+const STDIO = {
+  direct: ({ server }) => ({ command: server, finish: nothing }),
   bare: ({ server }) => ({
     command: [process.execPath, join(here, 'relay.mjs'), ...server],
-    finish: () => undefined,
+    finish: nothing,
   }),
-  sidelight: openSidelight,
+  sidelight: async (run) => {
+    const { options, finish } = await openOutputs(run);
+    return { command: [process.execPath, MAIN, 'run', ...options, '--', ...run.server], finish };
+  },
 };
 
+/** A relay of a pipe leaves nothing behind. */
+async function nothing() {}
+
+/** Here the command listens: directly it is the server, else a relay in front of one that was started before. */
+const HTTP = {
+  direct: STDIO.direct,
+  bare: async ({ server, wrap }) => {
+    const { url, finish } = await startServer(wrap(server));
+    const command = [process.execPath, join(here, 'http-relay.mjs'), url];
+    return { command, finish, drive: { control: new URL(url).port } };
+  },
+  sidelight: async (run) => {
+    const { url, finish: endServer } = await startServer(run.wrap(run.server));
+    const { options, finish } = await openOutputs(run);
+    const listens = ['--target', url, '--listen', '127.0.0.1:0'];
+    return {
+      command: [process.execPath, MAIN, 'http', ...listens, ...options],
+      drive: { control: new URL(url).port },
+      finish: async () => {
+        await endServer();
+        return finish();
+      },
+    };
+  },
+};
+
+/** What speaks with what, by the protocol of a run. */
+export const PROTOCOLS = {
+  stdio: { systems: STDIO, driver: 'driver', server: 'server' },
+  http: { systems: HTTP, driver: 'http-driver', server: 'http-server' },
+};
+
+/** Whether what was built knows the HTTP mode. */
+export function relaysHttp() {
+  const { stdout } = spawnSync(process.execPath, [MAIN, 'http', '--help'], { encoding: 'utf8' });
+  return stdout.includes('--target');
+}
+
 /** Every output on: a recording, traces, metrics that are scraped once a second, a log. */
-async function openSidelight({ tools, folder, server, wrap, hang = false, flags = [] }) {
+async function openOutputs({ tools, folder, wrap, hang = false, flags = [] }) {
   const dataDir = mkdtempSync(join(folder, 'data-'));
   const receiver = await startReceiver(wrap([tools.receiver, ...(hang ? ['hang'] : [])]));
   const port = await freePort();
@@ -31,9 +76,8 @@ async function openSidelight({ tools, folder, server, wrap, hang = false, flags 
     admin: `127.0.0.1:${port}`,
     'log-file': join(dataDir, 'sidelight.log'),
   };
-  const options = Object.entries(outputs).flatMap(([name, value]) => [`--${name}`, value]);
   return {
-    command: [process.execPath, MAIN, 'run', ...options, ...flags, '--', ...server],
+    options: [...Object.entries(outputs).flatMap(([name, value]) => [`--${name}`, value]), ...flags],
     finish: async () => {
       try {
         const { spans } = await receiver.finish();
@@ -88,15 +132,21 @@ function samples(page, name) {
   );
 }
 
-/** The row of the session, and how many gaps its frames have. */
+/** The row of the first session, what all of them hold together, and how many gaps their frames have. */
 function readStore(dataDir) {
   const Database = createRequire(import.meta.url)('better-sqlite3');
   const db = new Database(join(dataDir, 'sidelight.db'), { readonly: true });
   try {
     const session = db.prepare('SELECT * FROM session').get();
+    const all = db
+      .prepare(
+        `SELECT count(*) AS sessions, total(bytes) AS bytes, total(dropped_bytes) AS dropped_bytes,
+                total(dropped_events) AS dropped_events FROM session`,
+      )
+      .get();
     const { operations } = db.prepare('SELECT count(*) AS operations FROM operation').get();
     const { gaps } = db.prepare("SELECT count(*) AS gaps FROM frame WHERE kind = 'gap'").get();
-    return { session, operations, gaps };
+    return { session, all, operations, gaps };
   } finally {
     db.close();
   }

@@ -1,12 +1,9 @@
 /** Every target: what is measured, how it comes from the figures, and what it must keep to. A table, no branches. */
 
-const p50 = ({ p50Us }) => p50Us;
-const p99 = ({ p99Us }) => p99Us;
-const rate = ({ calls, seconds }) => calls / seconds;
-const peakMb = ({ peakKb }) => megabytes(peakKb);
+import { added, cpu, flag, megabytes, p50, p99, rate, ratio } from './derive.mjs';
+import { HTTP_TARGETS } from './http-targets.mjs';
 
-const megabytes = (kib) => (kib * 1024) / 1e6;
-const flag = (values) => (values.length === 0 ? undefined : Math.max(...values));
+const peakMb = ({ peakKb }) => megabytes(peakKb);
 
 const SIZES = ['300 B', '10 KB', '1 MB'];
 const PACED = ['100,000 messages/s of 300 B', '100 MB/s of 10 KB', '100 MB/s of 1 MB'];
@@ -108,20 +105,8 @@ export const TARGETS = [
       ['exit right after saturated traffic, worst', 'ms', 'max', 2000, exitAfterLoad],
     ],
   },
+  ...HTTP_TARGETS,
 ];
-
-/** What the system adds to the round trip of direct, as a ratio of what the bare relay adds. */
-function added(run) {
-  return (f) => f.rounds(run, (ours, bare, direct) => (p50(ours) - p50(direct)) / (p50(bare) - p50(direct)));
-}
-
-function ratio(run, value) {
-  return (f) => f.rounds(run, (ours, bare) => value(ours) / value(bare));
-}
-
-function cpu(run) {
-  return (f) => f.median(run, 'sidelight', ({ cpuMs, calls }) => (cpuMs * 1e3) / calls);
-}
 
 /** From the first request until everything has settled, so that work which lags behind counts too. */
 function allCpu(run) {

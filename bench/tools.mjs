@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 
-const PARTS = ['driver', 'server', 'receiver'];
+const PARTS = ['driver', 'server', 'receiver', 'http-driver', 'http-server'];
 const FLAGS = ['-O2', '-Wall', '-Wextra'];
 
 /** Compiles the C parts; returns their paths by name. Throws with what the compiler said. */
@@ -45,10 +45,8 @@ export async function drive([program, ...args], options) {
 }
 
 /** Starts the OTLP receiver; `finish` ends it and resolves to its counts. */
-export async function startReceiver([program, ...args]) {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const { value: port } = await lines.next();
+export async function startReceiver(command) {
+  const { child, lines, first: port } = await startListener(command);
   return {
     url: `http://127.0.0.1:${port}`,
     finish: async () => {
@@ -57,4 +55,27 @@ export async function startReceiver([program, ...args]) {
       return JSON.parse(value);
     },
   };
+}
+
+/** Starts the HTTP server; `finish` resolves when it has ended. */
+export async function startServer(command) {
+  const { child, first } = await startListener(command);
+  const [url] = /http:.*/.exec(first);
+  return {
+    url,
+    finish: async () => {
+      const ended = once(child, 'exit');
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** Both end with their stdin, so that they do not outlive us. */
+async function startListener([program, ...args]) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { value: first, done } = await lines.next();
+  if (done) throw new Error(`${program} did not start`);
+  return { child, lines, first };
 }
