@@ -7,7 +7,7 @@ export type Channel = Direction | 'stderr';
 
 export interface Chunk {
   readonly channel: Channel;
-  /** Owned by the receiver: the tap never writes to it again. */
+  /** Valid until the receiver returns: what it keeps, it copies. */
   readonly bytes: Uint8Array;
   /** When the tap forwarded it: microseconds since the Unix epoch, from a monotonic clock anchored at start-up. */
   readonly atUs: number;

@@ -23,6 +23,7 @@ export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString
 export function framed(pieces: readonly Piece[], maxFrameBytes: number): Framed {
   const frames: Frame[] = [];
   const times: number[] = [];
+  let toldSkippedBytes = 0;
   const add = (frame: Frame, atUs: number): void => {
     frames.push(frame);
     times.push(atUs);
@@ -47,12 +48,21 @@ export function framed(pieces: readonly Piece[], maxFrameBytes: number): Framed 
       unterminated: (bytes, atUs) => {
         add({ kind: 'unterminated', text: latin1(bytes), ending: '' }, atUs);
       },
+      skipped: (sizeBytes) => {
+        toldSkippedBytes += sizeBytes;
+      },
     },
   );
   for (const [index, piece] of pieces.entries()) {
     if (piece === 'gap') framer.gap(index);
-    else framer.push(piece, index);
+    else {
+      // The chunk is somebody else's again as soon as it was pushed.
+      const lent = Uint8Array.from(piece);
+      framer.push(lent, index);
+      lent.fill(0xee);
+    }
   }
   framer.end(pieces.length);
+  if (toldSkippedBytes !== framer.skippedBytes) throw new Error(`told of ${toldSkippedBytes} skipped bytes`);
   return { frames, times, skippedBytes: framer.skippedBytes };
 }
