@@ -31,6 +31,22 @@ export interface SessionStarted extends EventBase {
   readonly pid: number;
   readonly hostname: string;
   readonly sidelightVersion: string;
+  /** HTTP: URL of the server, without credentials. `command`, `cwd` and `envNames` are empty then. */
+  readonly target?: string;
+  /** HTTP: of the client that opened it. */
+  readonly clientAddress?: string;
+  /** Keyed hash of `Mcp-Session-Id`, where it is known from the start. */
+  readonly sessionIdHash?: string;
+  readonly inferred?: Inferred;
+}
+
+/** What makes messages one session where no id says so. */
+export type Evidence = 'client_info' | 'credential' | 'address' | 'trace_id';
+
+/** The session was inferred: from what, and how far that can be trusted. */
+export interface Inferred {
+  readonly evidence: readonly Evidence[];
+  readonly confidence: 'high' | 'medium' | 'low';
 }
 
 /** Sent again whenever one of its members becomes known. */
@@ -44,6 +60,9 @@ export interface SessionDescribed extends EventBase {
   readonly era: Era | undefined;
   readonly clientCapabilities: readonly string[];
   readonly serverCapabilities: readonly string[];
+  /** As in `session_started`, where it became known later. */
+  readonly sessionIdHash?: string;
+  readonly inferred?: Inferred;
 }
 
 /** What a recorded frame stands for. */
@@ -62,7 +81,11 @@ export type FrameKind =
   /** Copies that were dropped: the recording is incomplete here. `bytes` holds a JSON text {chunks, bytes, stage}. */
   | 'gap'
   /** Start, end and signals of the server process. `bytes` holds a JSON text. */
-  | 'lifecycle';
+  | 'lifecycle'
+  /** Facts of an HTTP exchange: a request or status line with headers, its end. `bytes` holds a JSON text. */
+  | 'http'
+  /** An HTTP body, or the data of an event, that is no JSON-RPC and need not be. */
+  | 'body';
 
 /** One frame of the recording. Frames of a session are numbered from 0 in the order of their completion. */
 export interface FrameRecorded extends EventBase {
@@ -85,6 +108,10 @@ export interface FrameRecorded extends EventBase {
   readonly method: string | undefined;
   /** The operation it belongs to, if any. */
   readonly operationId: number | undefined;
+  /** HTTP: the exchange on which it came, numbered from 1 within Sidelight's process. */
+  readonly exchange?: number | undefined;
+  /** Of the SSE event that it came in. */
+  readonly eventId?: string | undefined;
 }
 
 export interface Target {
@@ -122,7 +149,7 @@ export interface OperationStarted extends EventBase {
 export interface OperationError {
   /** JSON-RPC code; undefined for outcomes that have none. */
   readonly code: number | undefined;
-  /** Value of `error.type`: the code as a string, `tool_error`, `timeout` or `_OTHER`. */
+  /** Value of `error.type`: the code as a string, `tool_error`, `timeout`, an HTTP status as a string, or `_OTHER`. */
   readonly type: string;
   /** Redacted. */
   readonly message: string | undefined;
@@ -140,6 +167,24 @@ export interface OperationNote {
 export interface OperationContent {
   readonly arguments?: string;
   readonly result?: string;
+}
+
+/** The HTTP exchange that an operation's request came on. */
+export interface OperationHttp {
+  readonly method: string;
+  /** Redacted. */
+  readonly path: string;
+  /** Undefined when it ended before a response, or this was lost. */
+  readonly status: number | undefined;
+  /** Of HTTP. */
+  readonly protocolVersion: string;
+  readonly clientAddress: string;
+  /** Undefined on a Unix socket. */
+  readonly clientPort: number | undefined;
+  readonly serverAddress: string;
+  readonly serverPort: number | undefined;
+  /** Keyed hash of `Mcp-Session-Id`; never of a request of 2026-07-28, which knows no such sessions. */
+  readonly sessionIdHash?: string;
 }
 
 /** The whole operation, told once, when it ended. */
@@ -160,6 +205,8 @@ export interface OperationFinished extends EventBase {
   readonly error: OperationError | undefined;
   readonly legs: readonly Leg[];
   readonly span: SpanIdentity;
+  /** Contexts that the caller told of beside the one that is the parent. */
+  readonly spanLinks?: readonly Pick<SpanIdentity, 'traceId' | 'spanId'>[];
   /** The session's own span, which an operation without a parent links to. It is exported when the session ends. */
   readonly sessionSpan: Pick<SpanIdentity, 'traceId' | 'spanId'>;
   /** The operation of the other side that this one serves, when there is exactly one candidate. */
@@ -175,6 +222,7 @@ export interface OperationFinished extends EventBase {
   readonly progressCount: number;
   /** Of a tool call, as JSON, redacted and cut; undefined unless content was asked for. */
   readonly content?: OperationContent;
+  readonly http?: OperationHttp;
   readonly notes: readonly OperationNote[];
   readonly notesDropped: number;
   /** Of the first request and the last answer. */
@@ -200,7 +248,13 @@ export type FindingRule =
   | 'request_id_reused'
   | 'unknown_cancel'
   | 'malformed_trace_context'
-  | 'tracking_overflow';
+  | 'tracking_overflow'
+  /** A header of the request says something else than its body. */
+  | 'header_mismatch'
+  /** The response to a JSON-RPC request is none. */
+  | 'http_without_json_rpc'
+  /** 404 to a request of a session: the server does not know it any more. */
+  | 'session_expired';
 
 export interface FindingRaised extends EventBase {
   readonly type: 'finding_raised';
@@ -255,7 +309,19 @@ export interface CopiesDropped extends EventBase {
 }
 
 export type EndCause =
-  'client_closed' | 'server_exited' | 'server_crashed' | 'start_failed' | 'sidelight_stopped';
+  | 'client_closed'
+  | 'server_exited'
+  | 'server_crashed'
+  | 'start_failed'
+  | 'sidelight_stopped'
+  /** HTTP: the client deleted it. */
+  | 'deleted'
+  /** HTTP: the server did not know its id any more. */
+  | 'expired'
+  /** HTTP: nothing was heard of it for long; it ended with the last that was. */
+  | 'idle'
+  /** HTTP: others needed its place. */
+  | 'evicted';
 
 export interface SessionEnded extends EventBase {
   readonly type: 'session_ended';

@@ -77,6 +77,11 @@ export class Redactor {
     });
   }
 
+  /** A header's value: of a credential only its mark is left. */
+  header(name: string, value: string): string {
+    return isSensitiveName(name) ? this.#placeholder('header', value) : this.redact(value).text;
+  }
+
   #placeholder(kind: string, secret: string): string {
     return `[redacted:${kind}:${this.#fingerprint(secret)}]`;
   }

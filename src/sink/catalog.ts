@@ -66,7 +66,7 @@ export const CATALOG = [
     'sidelight_operations_total',
     'events',
     ['server', 'initiator', 'mcp_method_name', 'gen_ai_tool_name', 'outcome'],
-    'Finished operations by outcome: ok, tool_error, protocol_error, cancelled, timeout, input_required, abandoned (no answer until the session ended), server_crashed, or unknown (the answer may be among lost copies).',
+    "Finished operations by outcome: ok, tool_error, protocol_error, cancelled, timeout, input_required, abandoned (no answer until the session or the HTTP response ended), server_crashed, http_error (an HTTP rejection without a JSON-RPC answer), disconnected (the server's connection broke), or unknown (the answer may be among lost copies).",
   ),
   counter(
     'sidelight_operation_round_trips_total',

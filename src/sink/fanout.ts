@@ -7,6 +7,9 @@ import type { Stats } from '../self/stats.ts';
 import { EventQueue, payloadBytes } from './queue.ts';
 import type { Sink } from './sink.ts';
 
+/** A batch of so many payload bytes waits for no others: what is written need not be held. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+
 export class Fanout {
   readonly #lanes: readonly Lane[];
   /** Which lanes want an event: one look-up per event, however many sinks there are. */
@@ -69,7 +72,7 @@ class Lane {
     if (this.#closed || !this.#queue.push(event, bytes)) {
       this.#refusedEvents += 1;
       this.#refusedBytes += bytes;
-    } else if (this.#queue.length >= this.sink.queue.batchEvents && this.#busy === undefined) {
+    } else if (this.#busy === undefined && this.#isBatch()) {
       this.#write();
     }
   }
@@ -84,6 +87,10 @@ class Lane {
     if (this.#busy !== undefined || this.#queue.length === 0) return;
     if (this.sink.queue.maxDelayMs === 0) this.#write();
     else this.#timer ??= setTimeout(() => this.#write(), this.sink.queue.maxDelayMs).unref();
+  }
+
+  #isBatch(): boolean {
+    return this.#queue.length >= this.sink.queue.batchEvents || this.#queue.bytes >= BATCH_BYTES;
   }
 
   isBehind(): boolean {

@@ -16,10 +16,11 @@ export class LogFile {
   }
 
   /** Rejects with the system's error; the next call opens the file anew. One call at a time. */
-  async append(text: string): Promise<void> {
+  async append(lines: Uint8Array): Promise<void> {
     try {
       this.#handle ??= await this.#open();
-      await this.#handle.appendFile(this.#torn ? `\n${text}` : text);
+      if (this.#torn) await this.#handle.appendFile('\n');
+      await this.#handle.appendFile(lines);
       this.#torn = false;
     } catch (error) {
       this.#torn = this.#handle !== undefined;

@@ -1,6 +1,8 @@
-/** Which events become log lines, and what a line says: a level, a sentence and fields. Never a payload. */
-import type { McpEvent, OperationFinished } from '../event/event.ts';
-import { isFailure } from '../event/outcome.ts';
+/**
+ * What the lines of the log say, but for those of operations (log-operation.ts): a level, a sentence and fields. Never a
+ * payload.
+ */
+import type { McpEvent } from '../event/event.ts';
 
 export type LineLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -13,7 +15,6 @@ export interface LogLine {
 type LoggedType =
   | 'session_started'
   | 'session_described'
-  | 'operation_finished'
   | 'finding_raised'
   | 'server_logged'
   | 'copies_dropped'
@@ -57,24 +58,6 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
       era: event.era,
     },
   }),
-  operation_finished: (event) => ({
-    level: isFailure(event.outcome) ? 'warn' : 'info',
-    message: `${titleOf(event)}: ${event.outcome}`,
-    fields: {
-      trace_id: event.span.traceId,
-      span_id: event.span.spanId,
-      operation: event.operationId,
-      initiator: event.initiator,
-      method: event.method,
-      target: event.target?.name,
-      outcome: event.outcome,
-      duration_ms: (event.endedAtUs - event.startedAtUs) / 1000,
-      server: event.server,
-      error_code: event.error?.code,
-      error_type: event.error?.type,
-      error_message: event.error?.message,
-    },
-  }),
   finding_raised: (event) => ({
     level: 'warn',
     message: `finding: ${event.rule}`,
@@ -116,12 +99,8 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
 
 export const LOGGED_TYPES = Object.keys(LINES) as readonly LoggedType[];
 
-/** Undefined for an event that is not logged. Every line says when and in which session. */
+/** Undefined for an event that has no such line. */
 export function lineOf(event: McpEvent): LogLine | undefined {
   const make = LINES[event.type as LoggedType] as ((event: McpEvent) => LogLine) | undefined;
   return make?.(event);
-}
-
-function titleOf({ method, target }: OperationFinished): string {
-  return target === undefined ? method : `${method} ${target.name}`;
 }

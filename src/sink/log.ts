@@ -9,7 +9,9 @@ import type { Stats } from '../self/stats.ts';
 import type { Trouble } from '../self/trouble.ts';
 import { LogFile } from './log-file.ts';
 import { LOGGED_TYPES, lineOf } from './log-line.ts';
+import { operationLevel, OperationLines } from './log-operation.ts';
 import type { QueueLimits, Sink } from './sink.ts';
+import { TextBuffer } from './text-buffer.ts';
 
 export interface LogSinkOptions {
   readonly level: LogLevel;
@@ -26,7 +28,7 @@ const BATCH_EVENTS = 256;
 
 export class LogSink implements Sink {
   readonly name = 'logs';
-  readonly wants: ReadonlySet<EventType> = new Set(LOGGED_TYPES);
+  readonly wants: ReadonlySet<EventType> = new Set([...LOGGED_TYPES, 'operation_finished']);
   readonly queue: QueueLimits = {
     maxEvents: MAX_QUEUED_EVENTS,
     maxBytes: MAX_QUEUED_BYTES,
@@ -37,8 +39,13 @@ export class LogSink implements Sink {
   readonly #stats: Stats;
   readonly #trouble: Trouble;
   readonly #logger: Logger;
+  readonly #operations = new OperationLines();
+  readonly #write: (line: string) => void;
   readonly #file: LogFile | undefined;
-  #lines: string[] = [];
+  /** Lines for the file; the other buffer is the one that is being written. */
+  #waiting = new TextBuffer();
+  #underWay = new TextBuffer();
+  #waitingLines = 0;
   #writing: Promise<void> = Promise.resolve();
   #failing = false;
 
@@ -46,10 +53,16 @@ export class LogSink implements Sink {
     this.#stats = stats;
     this.#trouble = trouble;
     this.#file = typeof to === 'string' ? new LogFile(to) : undefined;
-    const write = typeof to === 'string' ? (line: string) => void this.#lines.push(line) : oneLine(to);
+    this.#write =
+      typeof to === 'string'
+        ? (line) => {
+            this.#waiting.append(line);
+            this.#waitingLines += 1;
+          }
+        : oneLine(to);
     this.#logger = pino(
       { level, base: null, timestamp: false, formatters: { level: (label) => ({ level: label }) } },
-      { write },
+      { write: this.#write },
     );
   }
 
@@ -76,6 +89,10 @@ export class LogSink implements Sink {
   #log(event: McpEvent): void {
     // The server's own stderr is relayed to the same place, untouched.
     if (this.#file === undefined && event.type === 'server_logged' && event.origin === 'stderr') return;
+    if (event.type === 'operation_finished') {
+      if (this.#logger.isLevelEnabled(operationLevel(event))) this.#write(this.#operations.of(event));
+      return;
+    }
     const line = lineOf(event);
     if (line === undefined) return;
     const time = new Date(event.atUs / 1000).toISOString();
@@ -83,20 +100,24 @@ export class LogSink implements Sink {
   }
 
   #flush(file: LogFile): Promise<void> {
-    const lines = this.#lines;
-    this.#lines = [];
-    if (lines.length > 0) this.#writing = this.#writing.then(() => this.#append(file, lines));
+    if (this.#waitingLines > 0) this.#writing = this.#writing.then(() => this.#append(file));
     return this.#writing;
   }
 
-  async #append(file: LogFile, lines: readonly string[]): Promise<void> {
+  async #append(file: LogFile): Promise<void> {
+    if (this.#waitingLines === 0) return;
+    const lines = this.#waitingLines;
+    const text = this.#waiting;
+    this.#waitingLines = 0;
+    this.#waiting = this.#underWay;
+    this.#underWay = text;
     try {
-      await file.append(lines.join(''));
+      await file.append(text.take());
     } catch (cause) {
       const { code = 'EUNKNOWN' } = cause as NodeJS.ErrnoException;
       this.#failing = true;
       this.#stats.fail('logs', code);
-      this.#stats.drop('logs', 'write_failed', lines.length);
+      this.#stats.drop('logs', 'write_failed', lines);
       this.#stats.condition('logs', `${file.path}: ${code}`);
       this.#trouble.say('logs', `the log is not written: ${file.path}: ${code}`);
       return;

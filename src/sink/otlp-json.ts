@@ -3,6 +3,7 @@
  * that is made of it: two thirds of the CPU of the SDK's transformer, and none of its modules to load.
  */
 import type { Attributes, AttributeValue, Span } from './span.ts';
+import { TextBuffer } from './text-buffer.ts';
 
 /** What all spans of a request have in common. */
 export interface SpanOrigin {
@@ -17,20 +18,27 @@ const STATUS_ERROR = 2;
 const FLAGS = 0x101;
 const FLAG_IS_REMOTE = 0x200;
 
-export function encodeJson(spans: readonly Span[], origin: SpanOrigin): Buffer {
-  const attributes = attributeEncoder();
-  const resource = attributes(origin.resource);
-  const scope = JSON.stringify(origin.scope);
-  const texts = spans.map((span) => spanText(span, attributes)).join(',');
-  return Buffer.from(
-    `{"resourceSpans":[{"resource":{"attributes":${resource}},"scopeSpans":[{"scope":${scope},"spans":[${texts}]}]}]}`,
-    'utf8',
-  );
+/** Encodes one request after the other; what it gave is overwritten by the next one. */
+export class JsonEncoder {
+  readonly #body = new TextBuffer();
+
+  encode(spans: readonly Span[], { resource, scope }: SpanOrigin): Uint8Array {
+    const body = this.#body;
+    const attributes = new AttributeTexts();
+    body.append(
+      `{"resourceSpans":[{"resource":{"attributes":[${attributes.of(resource)}]},"scopeSpans":[{"scope":${JSON.stringify(scope)},"spans":[`,
+    );
+    let before = '';
+    for (const span of spans) {
+      body.append(`${before}${spanText(span, attributes)}`);
+      before = ',';
+    }
+    body.append(']}]}]}');
+    return body.take();
+  }
 }
 
-type EncodeAttributes = (attributes: Attributes) => string;
-
-function spanText(span: Span, attributes: EncodeAttributes): string {
+function spanText(span: Span, attributes: AttributeTexts): string {
   const { parentSpanId, traceState, events, links, error } = span;
   const flags = parentSpanId !== undefined && span.parentIsRemote ? FLAGS | FLAG_IS_REMOTE : FLAGS;
   let rare = '';
@@ -39,42 +47,49 @@ function spanText(span: Span, attributes: EncodeAttributes): string {
   if (events.length > 0) {
     const each = events.map(
       ({ atUs, name, attributes: told }) =>
-        `{"timeUnixNano":"${nanos(atUs)}","name":${JSON.stringify(name)},"attributes":${attributes(told)}}`,
+        `{"timeUnixNano":"${nanos(atUs)}","name":${JSON.stringify(name)},"attributes":[${attributes.of(told)}]}`,
     );
     rare += `,"events":[${each.join(',')}]`;
   }
   if (span.droppedEvents > 0) rare += `,"droppedEventsCount":${span.droppedEvents}`;
-  if (links.length > 0) {
-    const each = links.map(
-      (link) => `{"traceId":"${link.traceId}","spanId":"${link.spanId}","flags":${FLAGS}}`,
-    );
-    rare += `,"links":[${each.join(',')}]`;
-  }
+  if (links.length > 0) rare += `,"links":[${links.map(linkText).join(',')}]`;
   if (error !== undefined)
     rare += `,"status":${JSON.stringify({ message: error.message, code: STATUS_ERROR })}`;
-  const ids = `"traceId":"${span.traceId}","spanId":"${span.spanId}"`;
-  const times = `"startTimeUnixNano":"${nanos(span.startUs)}","endTimeUnixNano":"${nanos(span.endUs)}"`;
-  const name = JSON.stringify(span.name);
-  return `{${ids},"flags":${flags},"name":${name},"kind":${KIND[span.kind]},${times},"attributes":${attributes(span.attributes)}${rare}}`;
+  return `{"traceId":"${span.traceId}","spanId":"${span.spanId}","flags":${flags},"name":${JSON.stringify(span.name)},"kind":${KIND[span.kind]},"startTimeUnixNano":"${nanos(span.startUs)}","endTimeUnixNano":"${nanos(span.endUs)}","attributes":[${attributes.of(span.attributes)}]${rare}}`;
 }
 
-/** Most attributes of a batch repeat the value of the span before: it is encoded once. */
-function attributeEncoder(): EncodeAttributes {
-  const last = new Map<string, { value: AttributeValue; text: string }>();
-  return (attributes) => {
-    const texts: string[] = [];
+function linkText({ traceId, spanId }: Span['links'][number]): string {
+  return `{"traceId":"${traceId}","spanId":"${spanId}","flags":${FLAGS}}`;
+}
+
+/**
+ * Most attributes of a span repeat those of the span before, and the ones that differ come last: what both begin with
+ * is told in one piece.
+ */
+class AttributeTexts {
+  readonly #keys: string[] = [];
+  readonly #values: AttributeValue[] = [];
+  /** Of the first attributes, by how many. */
+  readonly #texts: string[] = [''];
+  /** How many of these belong together. */
+  #length = 0;
+
+  /** Attributes, separated by commas. */
+  of(attributes: Attributes): string {
+    let count = 0;
     for (const key in attributes) {
-      const value = attributes[key];
-      if (value === undefined) continue;
-      let known = last.get(key);
-      if (known?.value !== value) {
-        known = { value, text: `{"key":${JSON.stringify(key)},"value":${valueText(value)}}` };
-        last.set(key, known);
+      const value = attributes[key] as AttributeValue;
+      if (count === this.#length || this.#keys[count] !== key || this.#values[count] !== value) {
+        this.#keys[count] = key;
+        this.#values[count] = value;
+        const text = `{"key":${JSON.stringify(key)},"value":${valueText(value)}}`;
+        this.#texts[count + 1] = count === 0 ? text : `${this.#texts[count] ?? ''},${text}`;
+        this.#length = count + 1;
       }
-      texts.push(known.text);
+      count += 1;
     }
-    return `[${texts.join(',')}]`;
-  };
+    return this.#texts[count] ?? '';
+  }
 }
 
 /** 64-bit integers are strings in protobuf's JSON. */

@@ -85,18 +85,19 @@ function operationAttributes(operation: OperationFinished, errorType: string | u
     [ATTRIBUTE.mcpMethodName]: clean(method),
     [ATTRIBUTE.networkTransport]: STDIO_TRANSPORT,
     [ATTRIBUTE.sessionId]: sessionId,
-    [ATTRIBUTE.operationId]: `${sessionId}/${operation.operationId}`,
     [ATTRIBUTE.serverName]: clean(operation.server),
     [ATTRIBUTE.outcome]: operation.outcome,
   };
-  if (target !== undefined) attributes[TARGET_ATTRIBUTE[target.kind]] = clean(target.name);
+  if (protocolVersion !== undefined) attributes[ATTRIBUTE.mcpProtocolVersion] = clean(protocolVersion);
   if (method === 'tools/call') attributes[ATTRIBUTE.genAiOperationName] = EXECUTE_TOOL;
-  if (requestId !== null) attributes[ATTRIBUTE.jsonrpcRequestId] = clean(String(requestId));
+  if (target !== undefined) attributes[TARGET_ATTRIBUTE[target.kind]] = clean(target.name);
   if (operation.jsonrpc !== undefined)
     attributes[ATTRIBUTE.jsonrpcProtocolVersion] = clean(operation.jsonrpc);
-  if (protocolVersion !== undefined) attributes[ATTRIBUTE.mcpProtocolVersion] = clean(protocolVersion);
   if (error?.code !== undefined) attributes[ATTRIBUTE.rpcResponseStatusCode] = String(error.code);
   if (errorType !== undefined) attributes[ATTRIBUTE.errorType] = errorType;
+  // What differs from one operation to the next stands last: see otlp-json.ts.
+  attributes[ATTRIBUTE.operationId] = `${sessionId}/${operation.operationId}`;
+  if (requestId !== null) attributes[ATTRIBUTE.jsonrpcRequestId] = clean(String(requestId));
   const { content } = operation;
   if (content?.arguments !== undefined) attributes[ATTRIBUTE.genAiToolCallArguments] = content.arguments;
   if (content?.result !== undefined) attributes[ATTRIBUTE.genAiToolCallResult] = content.result;

@@ -47,7 +47,7 @@ export class StoreSink implements Sink {
     maxEvents: 200_000,
     maxBytes: 64 * 1024 * 1024,
     maxDelayMs: 50,
-    batchEvents: 4096,
+    batchEvents: 1024,
   };
   readonly #options: Required<StoreSinkOptions>;
   readonly #stats: Stats;

@@ -8,7 +8,8 @@ import type { EventType, McpEvent } from '../event/event.ts';
 import type { Stats } from '../self/stats.ts';
 import type { Trouble } from '../self/trouble.ts';
 import { ExportError, OtlpHttp } from './otlp-http.ts';
-import { encodeJson, rejectedInJson, type SpanOrigin } from './otlp-json.ts';
+import { JsonEncoder, rejectedInJson, type SpanOrigin } from './otlp-json.ts';
+import { payloadBytes } from './queue.ts';
 import type { QueueLimits, Sink } from './sink.ts';
 import { operationSpans, sessionSpan, type Span, spanCount } from './span.ts';
 
@@ -37,8 +38,12 @@ export function tracesUrl({ endpoint, tracesEndpoint }: Config['otlp']): string 
 const MAX_QUEUED_EVENTS = 65_536;
 /** Operations carry no payloads; a kilobyte each is ample. */
 const MAX_QUEUED_BYTES = MAX_QUEUED_EVENTS * 1024;
-/** Receivers limit a request's size, some to 4 MB; a span is about a kilobyte. The standard's own default. */
-const MAX_OPERATIONS_PER_REQUEST = 512;
+/** The standard's own default: as soon as so many wait they are sent. */
+const BATCH_EVENTS = 512;
+/** Receivers limit a request's size, some to 4 MB. What waited for one answer goes with the next request, up to this. */
+const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
+/** Of an operation's span as JSON, but for what it holds of a call's content. */
+const SPAN_BYTES = 1536;
 const MAX_DELAY_MS = 1000;
 /** After a failed attempt: the first pause, doubled each time up to the longest. */
 const FIRST_PAUSE_MS = 500;
@@ -46,13 +51,20 @@ const LONGEST_PAUSE_MS = 30_000;
 
 interface Format {
   readonly contentType: string;
+  /** What it gives may be overwritten by the next call. */
   readonly encode: (spans: readonly Span[], origin: SpanOrigin) => Uint8Array;
   readonly rejected: (answer: Uint8Array) => number;
 }
 
 const FORMATS: Readonly<Record<Config['otlp']['protocol'], () => Promise<Format>>> = {
-  'http/json': () =>
-    Promise.resolve({ contentType: 'application/json', encode: encodeJson, rejected: rejectedInJson }),
+  'http/json': () => {
+    const encoder = new JsonEncoder();
+    return Promise.resolve({
+      contentType: 'application/json',
+      encode: (spans, origin) => encoder.encode(spans, origin),
+      rejected: rejectedInJson,
+    });
+  },
   'http/protobuf': async () => {
     const { encodeProtobuf, rejectedInProtobuf } = await import('./otlp-protobuf.ts');
     return { contentType: 'application/x-protobuf', encode: encodeProtobuf, rejected: rejectedInProtobuf };
@@ -74,7 +86,7 @@ export class TraceSink implements Sink {
     maxEvents: MAX_QUEUED_EVENTS,
     maxBytes: MAX_QUEUED_BYTES,
     maxDelayMs: MAX_DELAY_MS,
-    batchEvents: MAX_OPERATIONS_PER_REQUEST,
+    batchEvents: BATCH_EVENTS,
   };
 
   readonly #options: TraceSinkOptions;
@@ -126,33 +138,31 @@ export class TraceSink implements Sink {
   }
 
   async #sendAll(batch: readonly McpEvent[]): Promise<void> {
-    for (let from = 0; from < batch.length; from += MAX_OPERATIONS_PER_REQUEST) {
-      const spans = batch
-        .slice(from, from + MAX_OPERATIONS_PER_REQUEST)
-        .flatMap((event) => this.#spans(event));
+    let at = 0;
+    while (at < batch.length) {
+      const spans: Span[] = [];
+      let bytes = 0;
+      for (; at < batch.length && bytes < MAX_REQUEST_BYTES; at += 1) {
+        const event = batch[at] as McpEvent;
+        const from = spans.length;
+        this.#addSpans(event, spans);
+        bytes += (spans.length - from) * SPAN_BYTES + payloadBytes(event);
+      }
       this.#stats.add('spans_created', spans.length);
       if (spans.length > 0) await this.#deliver(spans);
     }
   }
 
-  #spans(event: McpEvent): readonly Span[] {
-    switch (event.type) {
-      case 'session_described':
-        this.#server = { name: event.server, version: event.serverInfo?.version };
-        return NONE;
-      case 'operation_finished':
-        this.#server ??= { name: event.server, version: undefined };
-        if (event.span.sampled) return operationSpans(event);
-        this.#unsampled(spanCount(event));
-        return NONE;
-      case 'session_ended':
-        this.#server ??= { name: event.server, version: undefined };
-        if (event.span.sampled) return [sessionSpan(event)];
-        this.#unsampled(1);
-        return NONE;
-      default:
-        return NONE;
+  #addSpans(event: McpEvent, to: Span[]): void {
+    if (event.type === 'session_described') {
+      this.#server = { name: event.server, version: event.serverInfo?.version };
+      return;
     }
+    if (event.type !== 'operation_finished' && event.type !== 'session_ended') return;
+    this.#server ??= { name: event.server, version: undefined };
+    if (!event.span.sampled) this.#unsampled(event.type === 'session_ended' ? 1 : spanCount(event));
+    else if (event.type === 'session_ended') to.push(sessionSpan(event));
+    else to.push(...operationSpans(event));
   }
 
   #unsampled(count: number): void {
@@ -251,5 +261,3 @@ export class TraceSink implements Sink {
     return { resource: attributes, scope: { name: 'sidelight', version } };
   }
 }
-
-const NONE: readonly Span[] = [];

@@ -2,9 +2,10 @@
  * A block: frames of one session, packed into one row, because a row per frame costs more than the frame. `data` is
  * the frames' bytes one after the other. `entries` is a JSON array with one array per frame:
  *   [seq, µs since first_at, channel, kind, offset in data, length, size on the wire, ending, method, operation id,
- *    truncated, redactions, sha256]
- * channel, kind and ending are positions in the lists of the schema; method and operation id may be null; the last
- * three are left out when the frame is whole. Offsets and lengths count bytes. Pure.
+ *    truncated, redactions, sha256, exchange, event id]
+ * channel, kind and ending are positions in the lists of the schema; method, operation id and sha256 may be null; what
+ * says nothing at the end is left out: the last five of a whole frame, but over HTTP. Offsets and lengths count bytes.
+ * Pure.
  */
 import type { FrameKind, FrameRecorded } from '../event/event.ts';
 import { CHANNELS, ENDINGS, KINDS } from './migrations/v1.ts';
@@ -33,12 +34,14 @@ const CHANNEL_CODE: Record<FrameRecorded['channel'], number> = positions(CHANNEL
 const KIND_CODE: Record<FrameKind, number> = positions(KINDS);
 const ENDING_CODE: Record<FrameRecorded['ending'], number> = positions(ENDINGS);
 const NO_BYTES = new Uint8Array(0);
+/** What Sidelight itself wrote, and not what it heard. */
+const OWN_KINDS: ReadonlySet<FrameKind> = new Set(['gap', 'lifecycle', 'http']);
 
 export class BlockEncoder {
   readonly #withBodies: boolean;
   readonly #quotedMethods = new Map<string, string>();
 
-  /** Without bodies, only what Sidelight itself wrote (gaps, lifecycle) keeps its bytes. */
+  /** Without bodies, only what Sidelight itself wrote keeps its bytes. */
   constructor(withBodies: boolean) {
     this.#withBodies = withBodies;
   }
@@ -70,9 +73,12 @@ export class BlockEncoder {
       const body = this.#bodyOf(frame);
       entries += `${index === from ? '[[' : ',['}${frame.seq},${frame.atUs - first.atUs},${CHANNEL_CODE[frame.channel]},${KIND_CODE[frame.kind]},${offset},${body.length},${frame.sizeBytes},${ENDING_CODE[frame.ending]},${this.#quoted(frame.method)},${frame.operationId ?? 'null'}`;
       const truncated = frame.truncated || body.length < frame.bytes.length;
-      if (truncated || frame.redactions > 0) {
+      if (truncated || frame.redactions > 0 || frame.exchange !== undefined) {
         entries += `,${truncated ? 1 : 0},${frame.redactions}`;
         if (frame.sha256 !== undefined) entries += `,"${frame.sha256}"`;
+        else if (frame.exchange !== undefined) entries += ',null';
+        if (frame.exchange !== undefined) entries += `,${frame.exchange}`;
+        if (frame.eventId !== undefined) entries += `,${JSON.stringify(frame.eventId)}`;
       }
       entries += ']';
       bodies.push(body);
@@ -91,7 +97,7 @@ export class BlockEncoder {
   }
 
   #bodyOf(frame: FrameRecorded): Uint8Array {
-    return this.#withBodies || frame.kind === 'gap' || frame.kind === 'lifecycle' ? frame.bytes : NO_BYTES;
+    return this.#withBodies || OWN_KINDS.has(frame.kind) ? frame.bytes : NO_BYTES;
   }
 
   #quoted(method: string | undefined): string {
@@ -117,7 +123,9 @@ type Entry = readonly [
   operationId: number | null,
   truncated?: number,
   redactions?: number,
-  sha256?: string,
+  sha256?: string | null,
+  exchange?: number,
+  eventId?: string,
 ];
 
 /** The frames of a block; their bytes are views of `data`. */
@@ -137,6 +145,8 @@ export function decodeBlock(firstAtUs: number, entries: string, data: Uint8Array
       truncated,
       redactions,
       sha256,
+      exchange,
+      eventId,
     ]) => ({
       seq,
       atUs: firstAtUs + since,
@@ -149,7 +159,9 @@ export function decodeBlock(firstAtUs: number, entries: string, data: Uint8Array
       operationId: operationId ?? undefined,
       truncated: truncated === 1,
       redactions: redactions ?? 0,
-      sha256,
+      sha256: sha256 ?? undefined,
+      exchange,
+      eventId,
     }),
   );
 }

@@ -50,6 +50,9 @@ const PAGE = 1000;
 /** A session id, or its start or end. */
 const ID_PART = /^[0-9a-f-]{1,36}$/i;
 
+const OPERATIONS =
+  'SELECT *, (SELECT id FROM session WHERE session.number = operation.session) AS session_id FROM operation';
+
 /** The recordings of a data folder. Rejects with a StoreError; `store_missing` when there are none yet. */
 export async function openStore(dataDir: string): Promise<StoreReader> {
   return new StoreReader(await openForReading(dataDir));
@@ -116,7 +119,7 @@ export class StoreReader {
   /** In the order in which they started. */
   *operations(sessionId: string): Generator<OperationRecord> {
     const page = this.#db.prepare<unknown[], OperationRow>(
-      'SELECT * FROM operation WHERE session_id = ? AND operation_id > ? ORDER BY operation_id LIMIT ?',
+      `${OPERATIONS} WHERE session = (SELECT number FROM session WHERE id = ?) AND operation_id > ? ORDER BY operation_id LIMIT ?`,
     );
     for (let after = -1; ;) {
       const rows = page.all(sessionId, after, PAGE);
@@ -163,7 +166,7 @@ export class StoreReader {
     return this.#db.transaction(() => {
       const sessions = this.#sessions('WHERE number > ? ORDER BY number LIMIT ?', position.session, PAGE);
       const operations = this.#db
-        .prepare<unknown[], OperationRow>('SELECT * FROM operation WHERE number > ? ORDER BY number LIMIT ?')
+        .prepare<unknown[], OperationRow>(`${OPERATIONS} WHERE number > ? ORDER BY number LIMIT ?`)
         .all(position.operation, PAGE);
       return {
         sessions: sessions.map(record),

@@ -2,8 +2,10 @@
 import type {
   EndCause,
   FindingRaised,
+  Inferred,
   Leg,
   OperationFinished,
+  OperationHttp,
   SessionDescribed,
   Target,
 } from '../event/event.ts';
@@ -55,6 +57,12 @@ export interface SessionRecord {
   readonly exitCode: number | undefined;
   readonly exitSignal: string | undefined;
   readonly lastStderr: readonly string[];
+  /** HTTP: URL of the server, and the address of the client that opened the session. */
+  readonly target: string | undefined;
+  readonly clientAddress: string | undefined;
+  /** HTTP: hash of `Mcp-Session-Id`; a session that has none was inferred. */
+  readonly sessionIdHash: string | undefined;
+  readonly inferred: Inferred | undefined;
   readonly probe: boolean;
   readonly frames: number;
   /** On the wire, of all frames. */
@@ -83,6 +91,7 @@ export type OperationRecord = Pick<
   | 'progressCount'
   | 'firstSeq'
   | 'lastSeq'
+  | 'http'
 > & {
   /** Grows in the order in which operations were stored, over all sessions. */
   readonly number: number;
@@ -119,6 +128,7 @@ export interface OperationRow {
   readonly error_type: string | null;
   readonly error_message: string | null;
   readonly legs: string | null;
+  readonly http: string | null;
 }
 
 export interface FindingRow {
@@ -160,6 +170,10 @@ export function sessionRecord(row: SessionRow, live: boolean): SessionRecord {
     exitCode: row.exit_code ?? undefined,
     exitSignal: row.exit_signal ?? undefined,
     lastStderr: list(row.last_stderr),
+    target: row.target ?? undefined,
+    clientAddress: row.client_address ?? undefined,
+    sessionIdHash: row.session_id_hash ?? undefined,
+    inferred: row.inferred === null ? undefined : (JSON.parse(row.inferred) as Inferred),
     probe: row.probe === 1,
     frames: row.frames,
     bytes: row.bytes,
@@ -199,6 +213,7 @@ export function operationRecord(row: OperationRow): OperationRecord {
     traceId: row.trace_id,
     spanId: row.span_id,
     legs: row.legs === null ? [] : (JSON.parse(row.legs) as Leg[]),
+    ...(row.http !== null && { http: JSON.parse(row.http) as OperationHttp }),
   };
 }
 

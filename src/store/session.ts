@@ -2,7 +2,7 @@
  * The row of one session, as a projection of its events. Counts tell what happened, also where a frame or an operation
  * could not be stored; `dropped_events` says how many of them are missing.
  */
-import { EVENT_VERSION, type McpEvent } from '../event/event.ts';
+import { EVENT_VERSION, type McpEvent, type SessionDescribed } from '../event/event.ts';
 import { isFailure } from '../event/outcome.ts';
 
 export type Recorded = 'full' | 'metadata';
@@ -60,7 +60,7 @@ export class SessionProjection {
         row.started_at = event.atUs;
         row.transport = event.transport;
         row.configured_name = event.configuredName ?? null;
-        row.server ||= event.configuredName ?? event.command[0] ?? '';
+        row.server ||= event.configuredName ?? event.command[0] ?? event.target ?? '';
         row.command = JSON.stringify(event.command);
         row.cwd = event.cwd;
         row.env_names = JSON.stringify(event.envNames);
@@ -68,6 +68,9 @@ export class SessionProjection {
         row.process_mark = this.#processMark(event.pid);
         row.hostname = event.hostname;
         row.sidelight_version = event.sidelightVersion;
+        row.target = event.target ?? null;
+        row.client_address = event.clientAddress ?? null;
+        this.#recognised(event);
         return;
       case 'session_described':
         row.server = event.server;
@@ -79,6 +82,7 @@ export class SessionProjection {
         row.era = event.era ?? null;
         row.client_capabilities = JSON.stringify(event.clientCapabilities);
         row.server_capabilities = JSON.stringify(event.serverCapabilities);
+        this.#recognised(event);
         return;
       case 'server_exited':
         row.exit_code = event.code;
@@ -99,6 +103,15 @@ export class SessionProjection {
         return;
       default:
     }
+  }
+
+  /** By what an HTTP session is known: an id, once there is one, stands instead of what was inferred. */
+  #recognised({ sessionIdHash, inferred }: Pick<SessionDescribed, 'sessionIdHash' | 'inferred'>): void {
+    const row = this.#row;
+    row.session_id_hash = sessionIdHash ?? row.session_id_hash;
+    row.inferred =
+      row.session_id_hash === null && inferred !== undefined ? JSON.stringify(inferred) : row.inferred;
+    if (row.session_id_hash !== null) row.inferred = null;
   }
 }
 
@@ -133,6 +146,10 @@ function emptyRow(first: McpEvent, record: Recorded) {
     exit_code: null as number | null,
     exit_signal: none,
     last_stderr: '[]',
+    target: none,
+    client_address: none,
+    session_id_hash: none,
+    inferred: none,
     probe: 0,
     frames: 0,
     bytes: 0,

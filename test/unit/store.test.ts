@@ -254,6 +254,8 @@ describe('a recording', () => {
         ending: '',
       }),
       frame(id, 2, { truncated: true, redactions: 1, sha256: 'cd'.repeat(32), sizeBytes: 77 }),
+      frame(id, 3, { exchange: 7, eventId: 'stream-1/2' }),
+      frame(id, 4, { kind: 'http', exchange: 8, truncated: true, sha256: 'ef'.repeat(32) }),
     ];
     await recorded([started(id), ...sent]);
     const db = new Database(storePath(dir), { readonly: true });
@@ -274,6 +276,8 @@ describe('a recording', () => {
         truncated: one.truncated ? 1 : 0,
         redactions: one.redactions,
         sha256: one.sha256 ?? null,
+        exchange: one.exchange ?? null,
+        event_id: one.eventId ?? null,
       })),
     );
   });

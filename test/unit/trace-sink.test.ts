@@ -340,14 +340,37 @@ describe('a configured service name', () => {
 });
 
 describe('a request', () => {
-  it('holds at most 512 operations, and one follows the other', async () => {
+  it('holds what waited, up to 3 MB, and one follows the other', async () => {
     const receiver = await startReceiver();
     const { sink, stats } = sinkTo(receiver.endpoint);
-    await Promise.all([sink.write(operations(1300)), sink.write(operations(1))]);
+    await Promise.all([sink.write(operations(5000)), sink.write(operations(1))]);
     expect(receiver.requests.map(({ scopeSpans }) => scopeSpans[0]?.spans.length)).toEqual([
-      512, 512, 276, 1,
+      2048, 2048, 904, 1,
     ]);
-    expect(stats.counts().get('spans_exported')).toBe(1301);
+    expect(stats.counts().get('spans_exported')).toBe(5001);
+  });
+
+  it('holds fewer operations where they carry content', async () => {
+    const receiver = await startReceiver();
+    const { sink } = sinkTo(receiver.endpoint);
+    const content = { arguments: 'a'.repeat(1024 * 1024) };
+    await sink.write(Array.from({ length: 7 }, (_, operationId) => operation({ operationId, content })));
+    expect(receiver.requests.map(({ scopeSpans }) => scopeSpans[0]?.spans.length)).toEqual([3, 3, 1]);
+  });
+
+  it('tells of each span its own attributes, however they differ from those of the span before', async () => {
+    const receiver = await startReceiver();
+    const { sink } = sinkTo(receiver.endpoint);
+    const targets = ['a', 'b', 'b', undefined, 'b', 'a'].map((name) =>
+      name === undefined ? undefined : ({ kind: 'tool', name } as const),
+    );
+    await sink.write(targets.map((target, operationId) => operation({ operationId, target })));
+    const spans = receiver.requests.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+    for (const [id, target] of targets.entries()) {
+      const attributes = spans[id]?.attributes as Record<string, unknown>;
+      expect(attributes['gen_ai.tool.name']).toBe(target?.name);
+      expect(attributes['sidelight.operation.id']).toBe(`${SESSION_ID}/${id}`);
+    }
   });
 
   it('is compressed where the standard variable asks for it', async () => {

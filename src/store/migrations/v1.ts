@@ -17,6 +17,8 @@ export const KINDS = [
   'stderr',
   'gap',
   'lifecycle',
+  'http',
+  'body',
 ] as const;
 export const ENDINGS = ['', '\n', '\r\n'] as const;
 
@@ -53,6 +55,10 @@ CREATE TABLE session (
   exit_code INTEGER,
   exit_signal TEXT,
   last_stderr TEXT NOT NULL,
+  target TEXT,
+  client_address TEXT,
+  session_id_hash TEXT,
+  inferred TEXT,
   probe INTEGER NOT NULL,
   frames INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
@@ -84,7 +90,7 @@ CREATE UNIQUE INDEX block_by_session ON block (session_id, first_seq);
 
 CREATE TABLE operation (
   number INTEGER PRIMARY KEY,
-  session_id TEXT NOT NULL,
+  session INTEGER NOT NULL, -- session.number
   operation_id INTEGER NOT NULL,
   initiator TEXT NOT NULL,
   method TEXT NOT NULL,
@@ -106,9 +112,10 @@ CREATE TABLE operation (
   error_code INTEGER,
   error_type TEXT,
   error_message TEXT,
-  legs TEXT
+  legs TEXT,
+  http TEXT
 );
-CREATE INDEX operation_by_session ON operation (session_id, operation_id);
+CREATE INDEX operation_by_session ON operation (session, operation_id);
 
 CREATE TABLE finding (
   number INTEGER PRIMARY KEY,
@@ -136,6 +143,8 @@ SELECT
   entry.value ->> 9 AS operation_id,
   coalesce(entry.value ->> 10, 0) AS truncated,
   coalesce(entry.value ->> 11, 0) AS redactions,
-  entry.value ->> 12 AS sha256
+  entry.value ->> 12 AS sha256,
+  entry.value ->> 13 AS exchange,
+  entry.value ->> 14 AS event_id
 FROM block, json_each(block.entries) AS entry;
 `;
