@@ -1,5 +1,5 @@
 /** Who the two sides of a session are, learnt from whatever message says so, in either era. */
-import type { SessionDescribed } from '../event/event.ts';
+import type { Inferred, SessionDescribed } from '../event/event.ts';
 import { type Era, eraOfOpening } from '../mcp/era.ts';
 import type { Implementation, Message, Request, Result } from '../mcp/message.ts';
 import type { Clean } from './text.ts';
@@ -16,6 +16,13 @@ interface Known<T> {
   readonly told: T;
 }
 
+/** What tells that a message is of this HTTP session. */
+export interface Recognised {
+  /** Keyed hash of `Mcp-Session-Id`. */
+  readonly sessionIdHash?: string;
+  readonly inferred?: Inferred;
+}
+
 export class Identity {
   readonly #configuredName: string | undefined;
   readonly #fallbackName: string;
@@ -27,6 +34,7 @@ export class Identity {
   #clientCapabilities: readonly string[] = [];
   #knowsCapabilities = false;
   #serverCapabilities: readonly string[] = [];
+  #recognised: Recognised = {};
   #changed = true;
 
   constructor(configuredName: string | undefined, fallbackName: string, clean: Clean) {
@@ -42,6 +50,15 @@ export class Identity {
   /** As negotiated, or as the requests of the modern era say. */
   get protocolVersion(): string | undefined {
     return this.#protocolVersion?.told;
+  }
+
+  get sessionIdHash(): string | undefined {
+    return this.#recognised.sessionIdHash;
+  }
+
+  recognised(by: Recognised): void {
+    this.#recognised = { ...this.#recognised, ...by };
+    this.#changed = true;
   }
 
   /** Takes what a client's request says. */
@@ -81,6 +98,7 @@ export class Identity {
       era: this.#era,
       clientCapabilities: this.#clientCapabilities,
       serverCapabilities: this.#serverCapabilities,
+      ...this.#recognised,
     };
   }
 

@@ -7,6 +7,10 @@ export interface TrackerLimits {
   readonly maxClosed: number;
   /** Progress and log notes kept for one operation; each becomes a span event. */
   readonly maxNotes: number;
+  /** HTTP exchanges under way. Streams are held open by whoever likes to; each costs a few hundred bytes. */
+  readonly maxExchanges: number;
+  /** Ids of SSE events, by which a message that is said again is known: as far back as servers keep them to resume. */
+  readonly maxEventIds: number;
   /** Names of each kind that lists have shown: the names that may become labels. */
   readonly maxListed: number;
   /** Lines of stderr that are told with a crash. */
@@ -23,6 +27,8 @@ export const DEFAULT_LIMITS: TrackerLimits = {
   maxPending: 100_000,
   maxClosed: 1024,
   maxNotes: 32,
+  maxExchanges: 100_000,
+  maxEventIds: 4096,
   maxListed: 10_000,
   maxStderrLines: 20,
   maxTextChars: 1000,

@@ -3,7 +3,8 @@ import type { Outcome } from '../event/outcome.ts';
 import type { Id, Notification, ParamFacts } from '../mcp/message.ts';
 import { at } from './identity.ts';
 import { addNote } from './operation.ts';
-import { type At, type Operations, OTHER } from './operations.ts';
+import type { Operations } from './operations.ts';
+import { type At, type Links, OTHER } from './links.ts';
 import type { Session } from './session.ts';
 import { idText, jsonText, oneLine } from './text.ts';
 
@@ -23,10 +24,12 @@ const LEVELS: ReadonlySet<string> = new Set([
 
 export class Notifications {
   readonly #session: Session;
+  readonly #links: Links;
   readonly #operations: Operations;
 
-  constructor(session: Session, operations: Operations) {
+  constructor(session: Session, links: Links, operations: Operations) {
     this.#session = session;
+    this.#links = links;
     this.#operations = operations;
   }
 
@@ -47,7 +50,7 @@ export class Notifications {
   /** Progress goes against the direction of the request it is about. */
   #progressed({ progressToken, progress, total }: ParamFacts, where: At): number | undefined {
     if (progressToken === undefined) return undefined;
-    const operation = this.#operations.pending(OTHER[where.channel]).withToken(progressToken);
+    const operation = this.#links.withToken(progressToken, where);
     if (operation === undefined) return undefined;
     operation.progressCount += 1;
     const note = {
@@ -68,29 +71,31 @@ export class Notifications {
     const data = at(notification, 'params', 'data');
     const text = clean(typeof data === 'string' ? data : (jsonText(data) ?? 'null'));
     this.#session.log('notification', known, this.#session.cleanOptional(logger), oneLine(text), atUs);
-    const only = this.#operations.only(OTHER[where.channel]);
+    const only = this.#links.about(where);
     if (only !== undefined)
       addNote(only, { atUs, method: 'notifications/message', level: known }, limits.maxNotes);
     return only?.operationId;
   }
 
   #cancelled(id: Id | undefined, reason: string | undefined, where: At): number | undefined {
-    const own = this.#operations.pending(where.channel);
-    const theirs = this.#operations.pending(OTHER[where.channel]);
+    const own = this.#links.pending(where.channel);
+    const theirs = this.#links.pending(OTHER[where.channel]);
+    const scope = this.#links.scope(where);
     // The server ends a subscription by cancelling the client's request (2026-07-28, basic/utilities/cancellation).
-    const isTheirStream = id !== undefined && (theirs.get(id) ?? theirs.closed(id))?.stream === true;
+    const isTheirStream =
+      id !== undefined && (theirs.get(id, scope) ?? theirs.closed(id, scope))?.stream === true;
     const pending = isTheirStream && own.get(id) === undefined ? theirs : own;
-    const open = id === undefined ? undefined : pending.get(id);
+    const open = id === undefined ? undefined : pending.get(id, scope);
     if (id === undefined || open === undefined) {
-      const closed = id === undefined ? undefined : pending.closed(id);
+      const closed = id === undefined ? undefined : pending.closed(id, scope);
       // Unless it may be about a request that passed unseen.
-      if (closed === undefined && this.#operations.seenAll(where.channel))
+      if (closed === undefined && this.#links.seenAll(where.channel))
         this.#session.raise('unknown_cancel', where, idText(id));
       return closed?.operationId;
     }
     // The specification forbids to cancel initialize; its answer still comes and still counts.
     if (open.method === 'initialize') return open.operationId;
-    pending.close(id, 'cancelled');
+    pending.close(id, 'cancelled', open.exchange);
     const message = this.#session.cleanOptional(reason);
     const timedOut = reason !== undefined && TIMED_OUT.test(reason);
     const outcome: Outcome = open.stream ? 'ok' : timedOut ? 'timeout' : 'cancelled';

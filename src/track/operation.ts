@@ -10,6 +10,7 @@ import type { Outcome } from '../event/outcome.ts';
 import type { Id } from '../mcp/message.ts';
 import type { MethodInfo } from '../mcp/methods.ts';
 import type { Direction } from '../wire/chunk.ts';
+import { httpOf, type OpenExchange } from './exchanges.ts';
 
 /** Shared by all that have none, which are nearly all. */
 export const NO_NOTES: readonly OperationNote[] = Object.freeze([]);
@@ -29,10 +30,16 @@ export interface OpenOperation {
   readonly firstSeq: number;
   readonly requestBytes: number;
   readonly span: SpanIdentity;
+  readonly spanLinks: OperationFinished['spanLinks'];
   readonly parentOperationId: number | undefined;
   readonly jsonrpc: string | undefined;
   /** Of a tool call, when content was asked for. */
   readonly arguments: string | undefined;
+  /** It has the metadata of 2026-07-28. */
+  readonly modern: boolean;
+  /** HTTP: the exchange on which it came, and what is known of that. */
+  readonly exchange: number | undefined;
+  readonly carrier: OpenExchange | undefined;
   notes: readonly OperationNote[];
   notesDropped: number;
   progressCount: number;
@@ -61,6 +68,7 @@ export interface OperationContext {
   readonly targetListed: boolean;
   /** As it may be told. */
   readonly requestId: Id;
+  readonly sessionIdHash: string | undefined;
 }
 
 export function addNote(operation: OpenOperation, note: OperationNote, maxNotes: number): void {
@@ -105,6 +113,7 @@ export function finished(
     resultBytes: ending.resultBytes,
     progressCount: operation.progressCount,
     ...contentOf(operation.arguments, ending.result),
+    ...(operation.carrier !== undefined && facts(operation, operation.carrier, context)),
     notes: operation.notes,
     notesDropped: operation.notesDropped,
     firstSeq: operation.firstSeq,
@@ -119,5 +128,17 @@ function contentOf(
   if (args === undefined && result === undefined) return undefined;
   return {
     content: { ...(args !== undefined && { arguments: args }), ...(result !== undefined && { result }) },
+  };
+}
+
+function facts(
+  { modern, spanLinks }: OpenOperation,
+  carrier: OpenExchange,
+  { sessionIdHash }: OperationContext,
+): Pick<OperationFinished, 'http' | 'spanLinks'> {
+  const hasSessionId = sessionIdHash !== undefined && !modern;
+  return {
+    http: { ...httpOf(carrier), ...(hasSessionId && { sessionIdHash }) },
+    ...(spanLinks !== undefined && { spanLinks }),
   };
 }

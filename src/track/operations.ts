@@ -1,31 +1,28 @@
 /**
- * The operations of a session: opens one for each request, finds it again for whatever belongs to it, and closes it
- * exactly once. It never links on a guess.
+ * The operations of a session: opens one for each request and ends it exactly once. Which one a message belongs to is for
+ * others to say.
  */
 import type { OperationError, OperationFinished, SpanIdentity, Target } from '../event/event.ts';
 import { isFailure, type Outcome } from '../event/outcome.ts';
-import type { ErrorResponse, Id, Request, Result } from '../mcp/message.ts';
+import type { ErrorResponse, Id, Request, Result, TraceCarrier } from '../mcp/message.ts';
 import { methodInfo } from '../mcp/methods.ts';
-import type { Channel, Direction } from '../wire/chunk.ts';
+import type { Channel } from '../wire/chunk.ts';
 import { at } from './identity.ts';
 import { ListedNames } from './listed.ts';
+import type { At, Links } from './links.ts';
 import { finished, NO_NOTES, type OpenOperation } from './operation.ts';
-import { Pending } from './pending.ts';
+import type { Requests } from './pending.ts';
 import type { Session } from './session.ts';
 import { idText, jsonText, withoutSecretParts } from './text.ts';
-import { childSpan, remoteChildSpan, rootSpan, type SpanIds } from './traceContext.ts';
-
-/** Where a message stands: its channel, the number of its frame, and when it passed. */
-export interface At {
-  readonly channel: Direction;
-  readonly seq: number;
-  readonly atUs: number;
-}
-
-export const OTHER: Readonly<Record<Direction, Direction>> = {
-  client_to_server: 'server_to_client',
-  server_to_client: 'client_to_server',
-};
+import {
+  childSpan,
+  otherContext,
+  parseTraceparent,
+  remoteChildSpan,
+  rootSpan,
+  type SpanIds,
+} from './traceContext.ts';
+import { type ExchangeEnding, unanswered } from './unanswered.ts';
 
 const LOST_ANSWER = 'its answer may have been among the copies that were lost';
 
@@ -33,27 +30,19 @@ export class Operations {
   readonly #session: Session;
   readonly #ids: SpanIds;
   readonly #sessionSpan: OperationFinished['sessionSpan'];
-  /** On a pipe a request of the server's can only be for what the client asked last; on HTTP the exchange tells. */
-  readonly #nests: boolean;
-  readonly #pending: Readonly<Record<Direction, Pending>>;
+  readonly #links: Links;
   readonly #listed: ListedNames;
-  /** False once requests of that direction have passed unseen. What depends on having seen all of them is not told then. */
-  readonly #seenAll: Record<Direction, boolean> = { client_to_server: true, server_to_client: true };
-  /** Of each direction, operations below this number may have lost their answer. */
-  readonly #doubtful: Record<Direction, number> = { client_to_server: 0, server_to_client: 0 };
   #started = 0;
   #failed = 0;
   #overflowed = false;
 
-  constructor(session: Session, ids: SpanIds, nests: boolean) {
+  constructor(session: Session, ids: SpanIds, links: Links) {
     this.#session = session;
     this.#ids = ids;
-    this.#nests = nests;
+    this.#links = links;
     const { traceId, spanId } = session.span;
     this.#sessionSpan = { traceId, spanId };
-    const { maxClosed, maxListed } = session.limits;
-    this.#pending = { client_to_server: new Pending(maxClosed), server_to_client: new Pending(maxClosed) };
-    this.#listed = new ListedNames(maxListed);
+    this.#listed = new ListedNames(session.limits.maxListed);
   }
 
   get started(): number {
@@ -64,37 +53,45 @@ export class Operations {
     return this.#failed;
   }
 
-  pending(initiator: Direction): Pending {
-    return this.#pending[initiator];
+  /** The HTTP exchange is over: what came on it and has no answer ends, unless that may still come elsewhere. */
+  exchangeEnded(
+    exchange: number,
+    ending: ExchangeEnding,
+    where: { readonly atUs: number; readonly seq: number },
+  ): void {
+    for (const operation of this.#links.on(exchange)) {
+      const verdict = operation.carrier && unanswered(operation, operation.carrier, ending);
+      if (verdict === undefined) continue;
+      const { outcome, error } = verdict;
+      const by = outcome === 'cancelled' ? 'cancelled' : 'given_up';
+      const closed = this.#links.pending('client_to_server').close(operation.requestId, by, exchange);
+      const message = this.#session.cleanOptional(error?.message);
+      if (closed !== undefined) this.finish(closed, outcome, where, error && { ...error, message });
+    }
+    this.#links.exchangeEnded(exchange);
+    if (!ending.lost) return;
+    this.lost('client_to_server');
+    this.lost('server_to_client');
   }
 
-  seenAll(initiator: Direction): boolean {
-    return this.#seenAll[initiator];
-  }
-
-  /** The one operation that whatever comes now must belong to; undefined when that is not certain. */
-  only(initiator: Direction): OpenOperation | undefined {
-    const only = this.#seenAll[initiator] ? this.#pending[initiator].only : undefined;
-    return only === undefined || this.#mayHaveLostItsAnswer(only) ? undefined : only;
-  }
-
-  /** Copies of a channel were lost: requests of its sender, and answers to the other side. */
+  /** Copies of a channel were lost. What is open may have lost its answer, or not. */
   lost(channel: Channel): void {
-    if (channel === 'stderr') return;
-    this.#seenAll[channel] = false;
-    this.#doubtful[OTHER[channel]] = this.#started;
+    if (channel !== 'stderr') this.#links.lost(channel, this.#started);
   }
 
   /** Undefined when there is no room for one more. */
   open(request: Request, method: string, where: At): OpenOperation | undefined {
     const { channel, seq, atUs } = where;
-    const pending = this.#pending[channel];
+    const pending = this.#links.pending(channel);
     if (!this.#makeRoom(pending, where)) return undefined;
     const { params, id } = request;
     const info = methodInfo(request.method);
     const target = this.#targetOf(request, info?.targetKind);
-    const parent = channel === 'server_to_client' && this.#nests ? this.only('client_to_server') : undefined;
-    const span = this.#spanOf(request, parent);
+    const parent = channel === 'server_to_client' ? this.#links.about(where) : undefined;
+    const carrier = this.#links.exchange(where.exchange);
+    const header = channel === 'client_to_server' ? carrier?.facts : undefined;
+    const span = this.#spanOf(request, header, parent);
+    const link = header && otherContext(header, span);
     const operationId = this.#started;
     const operation: OpenOperation = {
       operationId,
@@ -109,9 +106,13 @@ export class Operations {
       firstSeq: seq,
       requestBytes: request.sizeBytes,
       span,
+      spanLinks: link && [link],
       parentOperationId: parent?.operationId,
       jsonrpc: this.#session.cleanOptional(request.jsonrpc ?? undefined),
       arguments: this.#content(method, request, 'params', 'arguments'),
+      modern: params.modern === true,
+      exchange: where.exchange,
+      carrier,
       notes: NO_NOTES,
       notesDropped: 0,
       progressCount: 0,
@@ -128,8 +129,10 @@ export class Operations {
       method,
       target,
     });
-    if (params.traceparent !== undefined && span.parentSpanId === undefined)
-      this.#session.raise('malformed_trace_context', where, params.traceparent, operationId);
+    if (span.parentSpanId === undefined || header !== undefined) {
+      this.#checkContext(params, where, operationId);
+      this.#checkContext(header, where, operationId);
+    }
     // Both stay open. The older one gets the first answer, for it was asked first; the finding tells that this is a guess
     // which the peer, who must not do this, has forced.
     if (!pending.open(operation)) this.#session.raise('request_id_reused', where, idText(id), operationId);
@@ -160,6 +163,7 @@ export class Operations {
           sessionSpan: this.#sessionSpan,
           targetListed: this.#listed.has(operation.target),
           requestId: this.#tellable(operation.requestId),
+          sessionIdHash: identity.sessionIdHash,
         },
       ),
     );
@@ -167,9 +171,9 @@ export class Operations {
 
   /** Closes what is open. `crash`: how the server died, when that is why. */
   closeAll(atUs: number, crash: string | undefined): void {
-    for (const pending of Object.values(this.#pending)) {
-      for (const { requestId } of pending.all())
-        this.#giveUp(pending.close(requestId, 'answered'), atUs, crash);
+    for (const pending of this.#links.all()) {
+      for (const { requestId, exchange } of pending.all())
+        this.#giveUp(pending.close(requestId, 'answered', exchange), atUs, crash);
     }
   }
 
@@ -194,7 +198,7 @@ export class Operations {
   #giveUp(operation: OpenOperation | undefined, atUs: number, crash: string | undefined): void {
     if (operation === undefined) return;
     const where = { atUs, seq: operation.firstSeq };
-    const isLost = this.#mayHaveLostItsAnswer(operation);
+    const isLost = this.#links.mayHaveLostItsAnswer(operation);
     if (operation.stream && crash === undefined) {
       // It has no answer to wait for: it ends with its session.
       this.finish(operation, 'ok', where);
@@ -205,23 +209,19 @@ export class Operations {
     this.finish(operation, outcome, where, { code: undefined, type: '_OTHER', message });
   }
 
-  #mayHaveLostItsAnswer(operation: OpenOperation): boolean {
-    return operation.operationId < this.#doubtful[operation.initiator];
-  }
-
   /** Where answers were lost their operations would stay for good: they are given up first, the oldest before others. */
-  #makeRoom(pending: Pending, where: At): boolean {
+  #makeRoom(pending: Requests, where: At): boolean {
     const { maxPending } = this.#session.limits;
     if (pending.size < maxPending) return true;
     const { oldest } = pending;
-    if (oldest !== undefined && this.#mayHaveLostItsAnswer(oldest)) {
-      this.#giveUp(pending.close(oldest.requestId, 'answered'), where.atUs, undefined);
+    if (oldest !== undefined && this.#links.mayHaveLostItsAnswer(oldest)) {
+      this.#giveUp(pending.close(oldest.requestId, 'answered', oldest.exchange), where.atUs, undefined);
       return true;
     }
     if (!this.#overflowed)
       this.#session.raise('tracking_overflow', where, `${maxPending} requests are in flight`);
     this.#overflowed = true;
-    this.#seenAll[where.channel] = false;
+    this.#links.missed(where.channel);
     return false;
   }
 
@@ -232,16 +232,28 @@ export class Operations {
     return { kind, name: this.#session.clean(kind === 'resource' ? withoutSecretParts(name) : name) };
   }
 
-  /** A new trace begins where the caller's context cannot be read (W3C Trace Context, 2.3). */
-  #spanOf({ params }: Request, parent: OpenOperation | undefined): SpanIdentity {
-    const { traceparent, tracestate } = params;
-    if (traceparent === undefined)
-      return parent === undefined ? rootSpan(this.#ids) : childSpan(parent.span, this.#ids);
-    // Part of a trace state means nothing: it is passed on as it came or, as the standard allows, not at all.
-    const isTellable = tracestate !== undefined && this.#session.clean(tracestate) === tracestate;
-    return (
-      remoteChildSpan(traceparent, isTellable ? tracestate : undefined, this.#ids) ?? rootSpan(this.#ids)
-    );
+  /** The message's own context, else its request's; a new trace where neither can be read (W3C Trace Context, 2.3). */
+  #spanOf(
+    { params }: Request,
+    header: TraceCarrier | undefined,
+    parent: OpenOperation | undefined,
+  ): SpanIdentity {
+    const told = this.#remote(params) ?? (header && this.#remote(header));
+    if (told !== undefined) return told;
+    return params.traceparent !== undefined || parent === undefined
+      ? rootSpan(this.#ids)
+      : childSpan(parent.span, this.#ids);
+  }
+
+  #checkContext(carrier: TraceCarrier | undefined, where: At, operationId: number): void {
+    const traceparent = carrier?.traceparent;
+    if (traceparent !== undefined && parseTraceparent(traceparent) === undefined)
+      this.#session.raise('malformed_trace_context', where, traceparent, operationId);
+  }
+
+  #remote(carrier: TraceCarrier): SpanIdentity | undefined {
+    const isTellable = (traceState: string): boolean => this.#session.clean(traceState) === traceState;
+    return remoteChildSpan(carrier, isTellable, this.#ids);
   }
 
   /** A part of a tool call's message as JSON, when content was asked for. */

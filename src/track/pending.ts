@@ -4,9 +4,10 @@
  */
 import type { Id } from '../mcp/message.ts';
 import type { OpenOperation } from './operation.ts';
+import { Recent } from './recent.ts';
 
-/** How a request ended, as far as a further answer to it is concerned. */
-export type ClosedBy = 'answered' | 'cancelled';
+/** How a request ended, as far as a further answer to it is concerned. `given_up`: its HTTP exchange ended without one. */
+export type ClosedBy = 'answered' | 'cancelled' | 'given_up';
 
 export interface Closed {
   readonly by: ClosedBy;
@@ -15,7 +16,28 @@ export interface Closed {
   readonly stream: boolean;
 }
 
-export class Pending {
+/**
+ * What is asked of the requests in flight, on whatever transport. `exchange`: only a request that came on that HTTP
+ * exchange is meant; without it, and always on a pipe, any of the session, where exactly one can be meant.
+ */
+export interface Requests {
+  readonly size: number;
+  /** The oldest request that is no stream. */
+  readonly oldest: OpenOperation | undefined;
+  /** The one request in flight that is no stream; undefined when there is none or more than one. */
+  readonly only: OpenOperation | undefined;
+  /** False when the id is in flight already. Both stay, and the first answer goes to the older one. */
+  open(operation: OpenOperation): boolean;
+  get(id: Id, exchange?: number): OpenOperation | undefined;
+  withToken(token: string | number, exchange?: number): OpenOperation | undefined;
+  /** Takes the oldest request under the id out. */
+  close(id: Id, by: ClosedBy, exchange?: number): OpenOperation | undefined;
+  closed(id: Id, exchange?: number): Closed | undefined;
+  /** Every open request, oldest first, streams last. */
+  all(): readonly OpenOperation[];
+}
+
+export class Pending implements Requests {
   readonly #byId = new Map<Id, OpenOperation>();
   /** Requests that came under an id still in flight, oldest first. Rare, so apart from the map that is always used. */
   readonly #reused = new Map<Id, OpenOperation[]>();
@@ -26,45 +48,39 @@ export class Pending {
   #oldest: OpenOperation | undefined;
   #newest: OpenOperation | undefined;
   #size = 0;
-  readonly #closed = new Map<Id, Closed>();
-  /** The ids of `#closed` in the order in which they came to it: a ring. */
-  readonly #closedIds: Id[] = [];
-  #closedAt = 0;
-  readonly #maxClosed: number;
+  readonly #closed: Recent<Id, Closed>;
 
   constructor(maxClosed: number) {
-    this.#maxClosed = maxClosed;
+    this.#closed = new Recent(maxClosed);
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** The oldest request that is no stream. */
   get oldest(): OpenOperation | undefined {
     return this.#oldest;
   }
 
-  /** The one request in flight that is no stream; undefined when there is none or more than one. */
   get only(): OpenOperation | undefined {
     return this.#oldest === this.#newest ? this.#oldest : undefined;
   }
 
-  /** False when the id is in flight already. Both stay, and the first answer goes to the older one. */
-  open(operation: OpenOperation): boolean {
-    const { requestId, progressToken } = operation;
+  /** `id`: what it is kept under, where that is not the id alone. */
+  open(operation: OpenOperation, id = operation.requestId): boolean {
+    const { progressToken } = operation;
     this.#size += 1;
     if (operation.stream) this.#streams.add(operation);
     else this.#append(operation);
     // Of two requests with the same token only the first can be meant for sure, as long as it is alone.
     if (progressToken !== undefined && !this.#byToken.has(progressToken))
       this.#byToken.set(progressToken, operation);
-    if (!this.#byId.has(requestId)) {
-      this.#byId.set(requestId, operation);
+    if (!this.#byId.has(id)) {
+      this.#byId.set(id, operation);
       return true;
     }
-    const waiting = this.#reused.get(requestId);
-    if (waiting === undefined) this.#reused.set(requestId, [operation]);
+    const waiting = this.#reused.get(id);
+    if (waiting === undefined) this.#reused.set(id, [operation]);
     else waiting.push(operation);
     return false;
   }
@@ -77,7 +93,6 @@ export class Pending {
     return this.#byToken.get(token);
   }
 
-  /** Takes the oldest request under the id out. */
   close(id: Id, by: ClosedBy): OpenOperation | undefined {
     const operation = this.#byId.get(id);
     if (operation === undefined) return undefined;
@@ -88,7 +103,7 @@ export class Pending {
     const { operationId, method, stream, progressToken } = operation;
     if (progressToken !== undefined && this.#byToken.get(progressToken) === operation)
       this.#byToken.delete(progressToken);
-    this.#remember(id, { by, operationId, method, stream });
+    this.#closed.set(id, { by, operationId, method, stream });
     return operation;
   }
 
@@ -96,7 +111,6 @@ export class Pending {
     return this.#closed.get(id);
   }
 
-  /** Every open request, oldest first, streams last. */
   all(): readonly OpenOperation[] {
     const open: OpenOperation[] = [];
     for (let at = this.#oldest; at !== undefined; at = at.newer) open.push(at);
@@ -125,16 +139,5 @@ export class Pending {
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
     operation.older = operation.newer = undefined;
-  }
-
-  /** A map alone would do, but looking for its oldest entry passes over all that were deleted before. */
-  #remember(id: Id, closed: Closed): void {
-    const known = this.#closed.has(id);
-    this.#closed.set(id, closed);
-    if (known) return;
-    const oldest = this.#closedIds[this.#closedAt];
-    if (oldest !== undefined) this.#closed.delete(oldest);
-    this.#closedIds[this.#closedAt] = id;
-    this.#closedAt = (this.#closedAt + 1) % this.#maxClosed;
   }
 }

@@ -1,5 +1,6 @@
 /** W3C Trace Context (https://www.w3.org/TR/trace-context/) as it comes in `params._meta` (SEP-414), and spans below it. */
 import type { SpanIdentity } from '../event/event.ts';
+import type { TraceCarrier } from '../mcp/message.ts';
 
 /** Injected randomness: hex, 32 and 16 digits. */
 export interface SpanIds {
@@ -42,14 +43,29 @@ export function childSpan(
   return { traceId, spanId: ids.newSpanId(), parentSpanId: spanId, traceState, sampled };
 }
 
-/** Below the span that the caller told of; undefined when what it told is malformed. */
+/**
+ * Below the span that the caller told of; undefined when it told of none, or not as the standard says. Part of a trace
+ * state means nothing: what `isTellable` does not let pass is, as the standard allows, not passed on at all.
+ */
 export function remoteChildSpan(
-  traceparent: string,
-  traceState: string | undefined,
+  { traceparent, tracestate }: TraceCarrier,
+  isTellable: (traceState: string) => boolean,
   ids: SpanIds,
 ): SpanIdentity | undefined {
-  const parent = parseTraceparent(traceparent);
+  const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent);
   if (parent === undefined) return undefined;
   const { traceId, spanId, sampled } = parent;
+  const traceState = tracestate !== undefined && isTellable(tracestate) ? tracestate : undefined;
   return { traceId, spanId: ids.newSpanId(), parentSpanId: spanId, traceState, sampled };
+}
+
+/** The context that a carrier tells of, where it is another than the one that the span is below. */
+export function otherContext(
+  { traceparent }: TraceCarrier,
+  span: SpanIdentity,
+): Pick<TraceParent, 'traceId' | 'spanId'> | undefined {
+  const told = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+  if (told === undefined || (told.traceId === span.traceId && told.spanId === span.parentSpanId))
+    return undefined;
+  return { traceId: told.traceId, spanId: told.spanId };
 }

@@ -3,18 +3,21 @@
  * It never decides from a guess: what cannot be linked for sure stays unlinked and becomes a finding.
  */
 import type { EndCause, FindingRule } from '../event/event.ts';
-import type { ErrorResponse, Message, Notification, Request, Result } from '../mcp/message.ts';
+import type { Message, Notification, Request } from '../mcp/message.ts';
 import { methodInfo } from '../mcp/methods.ts';
 import type { Channel } from '../wire/chunk.ts';
-import { at } from './identity.ts';
+import { Answers, type Link, NOT_LINKED } from './answers.ts';
+import { type ExchangeFacts, Exchanges } from './exchanges.ts';
+import type { Recognised } from './identity.ts';
 import { DEFAULT_LIMITS, type TrackerLimits } from './limits.ts';
+import { type At, Links } from './links.ts';
 import { Notifications } from './notifications.ts';
-import type { OpenOperation } from './operation.ts';
-import { type At, Operations, OTHER } from './operations.ts';
-import type { Closed } from './pending.ts';
+import { Operations } from './operations.ts';
+import { Replays } from './replays.ts';
 import { ServerProcess } from './serverProcess.ts';
-import { Session, type SessionOptions } from './session.ts';
-import { cut, idText, oneLine } from './text.ts';
+import { type FramePlace, Session, type SessionOptions } from './session.ts';
+import { cut, oneLine } from './text.ts';
+import type { ExchangeEnding } from './unanswered.ts';
 
 export interface TrackerOptions extends SessionOptions {
   readonly transport: 'stdio' | 'http';
@@ -22,36 +25,90 @@ export interface TrackerOptions extends SessionOptions {
 }
 
 /** What the record of a message's frame says of it. */
-export interface Tracked {
-  readonly method: string | undefined;
-  readonly operationId: number | undefined;
+export interface Tracked extends Link {
+  /** It was said before and said again to a client that resumed its stream: nothing was made of it this time. */
+  readonly duplicate?: boolean;
 }
-
-const NO_LINK: Tracked = { method: undefined, operationId: undefined };
 
 export class Tracker {
   readonly #session: Session;
   readonly #operations: Operations;
+  readonly #links: Links;
+  readonly #answers: Answers;
   readonly #notifications: Notifications;
   readonly #server: ServerProcess;
+  /** HTTP only, as the replays. */
+  readonly #exchanges: Exchanges | undefined;
+  readonly #replays: Replays<Tracked>;
   #clientMessages = 0;
   #probes = 0;
+  #exchangesOverflowed = false;
 
   constructor(options: TrackerOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#session = new Session(options, limits);
-    this.#operations = new Operations(this.#session, options, options.transport === 'stdio');
-    this.#notifications = new Notifications(this.#session, this.#operations);
+    this.#exchanges = options.transport === 'http' ? new Exchanges(limits.maxExchanges) : undefined;
+    this.#replays = new Replays(limits.maxEventIds);
+    this.#links = new Links(limits, this.#exchanges);
+    this.#operations = new Operations(this.#session, options, this.#links);
+    this.#answers = new Answers(this.#session, this.#links, this.#operations);
+    this.#notifications = new Notifications(this.#session, this.#links, this.#operations);
     this.#server = new ServerProcess(limits.maxStderrLines);
   }
 
   /** Takes one message; those of a batch one by one. */
   message(message: Message, where: At): Tracked {
-    if (this.#session.ended) return NO_LINK;
+    if (this.#session.ended) return NOT_LINKED;
     if (where.channel === 'client_to_server') this.#clientMessages += 1;
-    const tracked = this.#track(message, where);
+    const tracked =
+      where.eventId === undefined ? this.#track(message, where) : this.#event(message, where.eventId, where);
     this.#seen(message, where);
     return tracked;
+  }
+
+  /** HTTP: to be told before the messages of the exchange. */
+  exchangeOpened(exchange: number, facts: ExchangeFacts, atUs: number): void {
+    if (this.#session.ended || this.#exchanges?.add(exchange, facts) !== false || this.#exchangesOverflowed)
+      return;
+    this.#exchangesOverflowed = true;
+    const where = { channel: 'client_to_server', seq: 0, atUs } as const;
+    this.#session.raise(
+      'tracking_overflow',
+      where,
+      `${this.#session.limits.maxExchanges} exchanges are under way`,
+    );
+  }
+
+  /** The status of the response, before its messages. */
+  responded(exchange: number, status: number): void {
+    const open = this.#exchanges?.get(exchange);
+    if (open !== undefined) open.status = status;
+  }
+
+  /** The response stream has event ids, so that a client may come back for the rest of it. Messages tell it by theirs. */
+  resumable(exchange: number): void {
+    const open = this.#exchanges?.get(exchange);
+    if (open !== undefined) open.resumable = true;
+  }
+
+  /** The last of the exchange. `where.seq`: of the frame that an operation without an answer ends with. */
+  exchangeEnded(
+    exchange: number,
+    ending: ExchangeEnding,
+    where: { readonly atUs: number; readonly seq: number },
+  ): void {
+    this.#operations.exchangeEnded(exchange, ending, where);
+  }
+
+  /** What the session's messages are known by, when that became known after its start. */
+  recognised(by: Recognised, atUs: number): void {
+    this.#session.identity.recognised(by);
+    this.#session.describe(atUs);
+  }
+
+  /** A finding of the caller's. `detail` is cleaned here. */
+  raise(rule: FindingRule, where: FramePlace, detail: string, operationId?: number): void {
+    if (!this.#session.ended) this.#session.raise(rule, where, detail, operationId);
   }
 
   /** A line of stdout that is no message: text that should have gone to stderr. `detail` is cleaned here. */
@@ -118,7 +175,7 @@ export class Tracker {
       exitCode: this.#server.exitCode,
       exitSignal: this.#server.exitSignal,
       probe:
-        this.#probes > 0 && this.#probes === this.#clientMessages && operations.seenAll('client_to_server'),
+        this.#probes > 0 && this.#probes === this.#clientMessages && this.#links.seenAll('client_to_server'),
       operations: operations.started,
       failedOperations: operations.failed,
     });
@@ -135,18 +192,29 @@ export class Tracker {
     });
   }
 
+  /** A message of a stream that can be resumed: what was said before is not said again by being sent again. */
+  #event(message: Message, eventId: string, where: At): Tracked {
+    const exchange = this.#exchanges?.get(where.exchange);
+    if (exchange !== undefined) exchange.resumable = true;
+    const before = exchange?.facts.resumes === true ? this.#replays.find(eventId, message) : undefined;
+    if (before !== undefined) return { ...before, duplicate: true };
+    const tracked = this.#track(message, where);
+    this.#replays.remember(eventId, message, tracked);
+    return tracked;
+  }
+
   #track(message: Message, where: At): Tracked {
     switch (message.kind) {
       case 'request':
         return this.#requested(message, where);
       case 'result':
       case 'error':
-        return this.#answered(message, where);
+        return this.#answers.take(message, where);
       case 'notification':
         return this.#notified(message, where);
       case 'malformed':
         this.#session.raise('invalid_frame', where, message.reason);
-        return NO_LINK;
+        return NOT_LINKED;
     }
   }
 
@@ -161,50 +229,6 @@ export class Tracker {
     return { method, operationId: operation?.operationId };
   }
 
-  #answered(answer: Result | ErrorResponse, where: At): Tracked {
-    const pending = this.#operations.pending(OTHER[where.channel]);
-    const operation = answer.id === undefined ? undefined : pending.close(answer.id, 'answered');
-    if (operation === undefined) return this.#strayAnswer(answer, where);
-    if (answer.kind === 'error') this.#failed(operation, answer, where);
-    else this.#succeeded(operation, answer, where);
-    return { method: operation.method, operationId: operation.operationId };
-  }
-
-  #failed(operation: OpenOperation, answer: ErrorResponse, where: At): void {
-    const { code } = answer;
-    const type = code === undefined ? '_OTHER' : String(code);
-    const message = this.#session.cleanOptional(answer.message);
-    this.#operations.finish(operation, 'protocol_error', where, { code, type, message }, answer);
-  }
-
-  #succeeded(operation: OpenOperation, answer: Result, where: At): void {
-    const { isError, resultType } = answer.result;
-    if (where.channel === 'server_to_client') {
-      this.#session.identity.answered(operation.method, answer);
-      this.#session.describe(where.atUs);
-      this.#operations.list(operation, answer, where.atUs);
-    }
-    if (isError === true && operation.method === 'tools/call') {
-      const error = { code: undefined, type: 'tool_error', message: this.#toolMessage(answer) };
-      this.#operations.finish(operation, 'tool_error', where, error, answer);
-      return;
-    }
-    const outcome = resultType === 'input_required' ? 'input_required' : 'ok';
-    this.#operations.finish(operation, outcome, where, undefined, answer);
-  }
-
-  /** An answer to nothing that is open: late, a second one, or to a request that never was. */
-  #strayAnswer(answer: Result | ErrorResponse, where: At): Tracked {
-    const asker = OTHER[where.channel];
-    const closed = answer.id === undefined ? undefined : this.#operations.pending(asker).closed(answer.id);
-    const rule = ruleOfStray(closed, this.#operations.seenAll(asker));
-    if (rule !== undefined) {
-      const said = answer.kind === 'error' && answer.message !== undefined ? `: ${answer.message}` : '';
-      this.#session.raise(rule, where, `${idText(answer.id)}${said}`, closed?.operationId);
-    }
-    return { method: closed?.method, operationId: closed?.operationId };
-  }
-
   #notified(notification: Notification, where: At): Tracked {
     const method = this.#methodOf(notification);
     return { method, operationId: this.#notifications.take(notification, where) };
@@ -214,22 +238,4 @@ export class Tracker {
   #methodOf({ method }: Request | Notification): string {
     return methodInfo(method)?.method ?? this.#session.clean(method);
   }
-
-  /** The first text of a failed tool result, which is where tools say what went wrong. */
-  #toolMessage(result: Result): string | undefined {
-    const content = at(result, 'result', 'content');
-    const first: unknown = Array.isArray(content) ? content[0] : undefined;
-    if (typeof first !== 'object' || first === null || !('text' in first)) return undefined;
-    return typeof first.text === 'string' ? this.#session.clean(first.text) : undefined;
-  }
-}
-
-/** Undefined where nothing is wrong, or requests that passed unseen explain it. */
-function ruleOfStray(closed: Closed | undefined, seenAll: boolean): FindingRule | undefined {
-  if (closed?.by === 'cancelled') {
-    // A server may end a subscription by a cancel, by a result, or by both: the specification says either.
-    return closed.stream ? undefined : 'late_result';
-  }
-  if (!seenAll) return undefined;
-  return closed === undefined ? 'response_without_request' : 'duplicate_response';
 }

@@ -4,8 +4,10 @@
  */
 import type { EventType, McpEvent, OperationFinished } from '../../src/event/event.ts';
 import { decode } from '../../src/mcp/decode.ts';
+import type { ExchangeFacts } from '../../src/track/exchanges.ts';
 import type { TrackerLimits } from '../../src/track/limits.ts';
 import { type Tracked, Tracker } from '../../src/track/tracker.ts';
+import type { ExchangeEnding } from '../../src/track/unanswered.ts';
 import type { Direction } from '../../src/wire/chunk.ts';
 
 export const START_US = 1_780_000_000_000_000;
@@ -18,13 +20,49 @@ export const MODERN_META = {
 
 type Id = string | number | null;
 type Params = Readonly<Record<string, unknown>>;
+interface On {
+  readonly exchange?: number;
+  readonly eventId?: string;
+}
+
+/** What one side can say. */
+export interface Side {
+  asks(id: Id, method: string, params?: Params): Tracked;
+  calls(id: Id, name: string, meta?: Params): Tracked;
+  answers(id: Id, result?: Params): Tracked;
+  fails(id: Id | undefined, code: number, message?: string): Tracked;
+  notifies(method: string, params?: Params): Tracked;
+  cancels(requestId: Id, reason?: string): Tracked;
+}
+
+export interface Exchange {
+  readonly id: number;
+  readonly client: Side;
+  readonly server: Side;
+  /** The server, in an SSE event with an id. */
+  event(eventId: string): Side;
+  says(channel: Direction, message: unknown): Tracked;
+  responds(status: number): void;
+  ends(ending?: Partial<ExchangeEnding>): void;
+}
 
 export interface ConversationOptions {
   readonly configuredName?: string;
   readonly limits?: Partial<TrackerLimits>;
   readonly redact?: (text: string) => string;
   readonly captureContent?: boolean;
+  readonly transport?: 'stdio' | 'http';
 }
+
+const FACTS: ExchangeFacts = {
+  method: 'POST',
+  path: '/mcp',
+  httpVersion: '1.1',
+  clientAddress: '192.0.2.7',
+  clientPort: 50_000,
+  serverAddress: 'localhost',
+  serverPort: 3000,
+};
 
 export class Conversation {
   readonly events: McpEvent[] = [];
@@ -32,14 +70,16 @@ export class Conversation {
   readonly client = this.#side('client_to_server');
   readonly server = this.#side('server_to_client');
   #seq = 0;
+  #exchanges = 0;
   #ids = 0;
   #atUs = START_US;
 
   constructor(options: ConversationOptions = {}) {
     const { configuredName, limits = {}, redact = (text: string) => text, captureContent = false } = options;
+    const { transport = 'stdio' } = options;
     this.tracker = new Tracker({
       sessionId: 'session',
-      transport: 'stdio',
+      transport,
       configuredName,
       fallbackName: 'server.js',
       startedAtUs: START_US,
@@ -58,14 +98,40 @@ export class Conversation {
   }
 
   /** One frame, as bytes on the wire: a message or a batch. Returns what the frame's record would say. */
-  say(channel: Direction, message: unknown): Tracked {
+  say(channel: Direction, message: unknown, on: On = {}): Tracked {
     const text = typeof message === 'string' ? message : JSON.stringify(message);
     const decoded = decode(new TextEncoder().encode(text));
-    const at = { channel, seq: this.#seq, atUs: this.now() };
+    const at = { channel, seq: this.#seq, atUs: this.now(), ...on };
     this.#seq += 1;
     if (decoded.kind !== 'batch') return this.tracker.message(decoded, at);
     for (const member of decoded.messages) this.tracker.message(member, at);
     return { method: undefined, operationId: undefined };
+  }
+
+  /** An HTTP exchange: what the client says in its request, and the server in its response. */
+  exchange(facts: Partial<ExchangeFacts> = {}): Exchange {
+    const id = (this.#exchanges += 1);
+    this.tracker.exchangeOpened(id, { ...FACTS, ...facts }, this.now());
+    const on = { exchange: id };
+    return {
+      id,
+      client: this.#side('client_to_server', on),
+      server: this.#side('server_to_client', on),
+      event: (eventId) => this.#side('server_to_client', { exchange: id, eventId }),
+      says: (channel, message) => this.say(channel, message, on),
+      responds: (status) => {
+        this.tracker.responded(id, status);
+      },
+      ends: (ending = {}) => {
+        const where = { atUs: this.now(), seq: this.#seq };
+        this.tracker.exchangeEnded(id, { end: 'complete', lost: false, ...ending }, where);
+      },
+    };
+  }
+
+  /** A GET with which a client asks for what the server wants to say by itself, or for the rest of a stream. */
+  get(resumes = false): Exchange {
+    return this.exchange({ method: 'GET', resumes });
   }
 
   /** The handshake of the revisions up to 2025-11-25. */
@@ -109,28 +175,28 @@ export class Conversation {
     return this;
   }
 
-  #side(channel: Direction) {
+  #side(channel: Direction, on: On = {}): Side {
     return {
       asks: (id: Id, method: string, params?: Params): Tracked =>
-        this.say(channel, { jsonrpc: '2.0', id, method, params }),
+        this.say(channel, { jsonrpc: '2.0', id, method, params }, on),
       calls: (id: Id, name: string, meta?: Params): Tracked =>
-        this.say(channel, {
-          jsonrpc: '2.0',
-          id,
-          method: 'tools/call',
-          params: { name, arguments: {}, _meta: meta },
-        }),
-      answers: (id: Id, result: Params = {}): Tracked => this.say(channel, { jsonrpc: '2.0', id, result }),
+        this.say(
+          channel,
+          { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: {}, _meta: meta } },
+          on,
+        ),
+      answers: (id: Id, result: Params = {}): Tracked =>
+        this.say(channel, { jsonrpc: '2.0', id, result }, on),
       fails: (id: Id | undefined, code: number, message = 'no'): Tracked =>
-        this.say(channel, { jsonrpc: '2.0', id, error: { code, message } }),
+        this.say(channel, { jsonrpc: '2.0', id, error: { code, message } }, on),
       notifies: (method: string, params?: Params): Tracked =>
-        this.say(channel, { jsonrpc: '2.0', method, params }),
+        this.say(channel, { jsonrpc: '2.0', method, params }, on),
       cancels: (requestId: Id, reason?: string): Tracked =>
-        this.say(channel, {
-          jsonrpc: '2.0',
-          method: 'notifications/cancelled',
-          params: { requestId, reason },
-        }),
+        this.say(
+          channel,
+          { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId, reason } },
+          on,
+        ),
     };
   }
 }

@@ -1,0 +1,113 @@
+/**
+ * What answers mean: a result or an error ends the operation that it answers, and says what came of that. One that answers
+ * nothing in flight becomes a finding, unless something explains it.
+ */
+import type { FindingRule } from '../event/event.ts';
+import type { ErrorResponse, Result } from '../mcp/message.ts';
+import { at } from './identity.ts';
+import { type At, type Links, OTHER } from './links.ts';
+import type { OpenOperation } from './operation.ts';
+import type { Operations } from './operations.ts';
+import type { Closed } from './pending.ts';
+import type { Session } from './session.ts';
+import { idText } from './text.ts';
+
+/** The operation that a message belongs to. */
+export interface Link {
+  readonly method: string | undefined;
+  readonly operationId: number | undefined;
+}
+
+export const NOT_LINKED: Link = { method: undefined, operationId: undefined };
+
+export class Answers {
+  readonly #session: Session;
+  readonly #links: Links;
+  readonly #operations: Operations;
+
+  constructor(session: Session, links: Links, operations: Operations) {
+    this.#session = session;
+    this.#links = links;
+    this.#operations = operations;
+  }
+
+  take(answer: Result | ErrorResponse, where: At): Link {
+    const operation = this.#answeredBy(answer, where);
+    if (operation === undefined) return this.#strayAnswer(answer, where);
+    if (answer.kind === 'error') this.#failed(operation, answer, where);
+    else this.#succeeded(operation, answer, where);
+    return { method: operation.method, operationId: operation.operationId };
+  }
+
+  /** Takes the operation out that the answer ends. */
+  #answeredBy(answer: Result | ErrorResponse, where: At): OpenOperation | undefined {
+    const pending = this.#links.pending(OTHER[where.channel]);
+    const { id } = answer;
+    const open = id === undefined ? undefined : pending.close(id, 'answered', this.#links.scope(where));
+    if (open !== undefined || where.exchange === undefined || !isAnonymous(answer)) return open;
+    // It rejects the request of its own exchange, which the server could not, or did not want to, read.
+    const only = this.#links.about(where);
+    return only && pending.close(only.requestId, 'answered', only.exchange);
+  }
+
+  #failed(operation: OpenOperation, answer: ErrorResponse, where: At): void {
+    const { code } = answer;
+    const type = code === undefined ? '_OTHER' : String(code);
+    const message = this.#session.cleanOptional(answer.message);
+    this.#operations.finish(operation, 'protocol_error', where, { code, type, message }, answer);
+  }
+
+  #succeeded(operation: OpenOperation, answer: Result, where: At): void {
+    const { isError, resultType } = answer.result;
+    if (where.channel === 'server_to_client') {
+      this.#session.identity.answered(operation.method, answer);
+      this.#session.describe(where.atUs);
+      this.#operations.list(operation, answer, where.atUs);
+    }
+    if (isError === true && operation.method === 'tools/call') {
+      const error = { code: undefined, type: 'tool_error', message: this.#toolMessage(answer) };
+      this.#operations.finish(operation, 'tool_error', where, error, answer);
+      return;
+    }
+    const outcome = resultType === 'input_required' ? 'input_required' : 'ok';
+    this.#operations.finish(operation, outcome, where, undefined, answer);
+  }
+
+  /** An answer to nothing that is open: late, a second one, or to a request that never was. */
+  #strayAnswer(answer: Result | ErrorResponse, where: At): Link {
+    // Over HTTP it answers what is no request: a GET, a notification, a body that is none.
+    if (where.exchange !== undefined && isAnonymous(answer)) return NOT_LINKED;
+    const asker = OTHER[where.channel];
+    const scope = this.#links.scope(where);
+    const closed = answer.id === undefined ? undefined : this.#links.pending(asker).closed(answer.id, scope);
+    const rule = ruleOfStray(closed, this.#links.seenAll(asker));
+    if (rule !== undefined) {
+      const said = answer.kind === 'error' && answer.message !== undefined ? `: ${answer.message}` : '';
+      this.#session.raise(rule, where, `${idText(answer.id)}${said}`, closed?.operationId);
+    }
+    return { method: closed?.method, operationId: closed?.operationId };
+  }
+
+  /** The first text of a failed tool result, which is where tools say what went wrong. */
+  #toolMessage(result: Result): string | undefined {
+    const content = at(result, 'result', 'content');
+    const first: unknown = Array.isArray(content) ? content[0] : undefined;
+    if (typeof first !== 'object' || first === null || !('text' in first)) return undefined;
+    return typeof first.text === 'string' ? this.#session.clean(first.text) : undefined;
+  }
+}
+
+/** An error of a server that could not tell what it answers (JSON-RPC 2.0, section 5). */
+function isAnonymous({ kind, id }: Result | ErrorResponse): boolean {
+  return kind === 'error' && (id === undefined || id === null);
+}
+
+/** Undefined where nothing is wrong, or requests that passed unseen explain it. */
+function ruleOfStray(closed: Closed | undefined, seenAll: boolean): FindingRule | undefined {
+  if (closed?.by === 'cancelled' || closed?.by === 'given_up') {
+    // A server may end a subscription by a cancel, by a result, or by both: the specification says either.
+    return closed.stream ? undefined : 'late_result';
+  }
+  if (!seenAll) return undefined;
+  return closed === undefined ? 'response_without_request' : 'duplicate_response';
+}
