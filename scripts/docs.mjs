@@ -9,7 +9,10 @@ import { format, resolveConfig } from 'prettier';
 import { root } from './step.mjs';
 
 /** Each is the text that a function without arguments, exported by a module, returns. */
-const DOCUMENTS = [{ file: 'docs/metrics.md', module: 'src/sink/metric-doc.ts', render: 'renderMetricsDoc' }];
+const DOCUMENTS = [
+  { file: 'docs/config.md', module: 'src/config/doc.ts', render: 'renderConfigDoc' },
+  { file: 'docs/metrics.md', module: 'src/sink/metric-doc.ts', render: 'renderMetricsDoc' },
+];
 
 const check = process.argv.includes('--check');
 for (const { file, module, render } of DOCUMENTS) {
@@ -35,7 +38,6 @@ async function load(module) {
     write: false,
     platform: 'node',
     format: 'esm',
-    packages: 'external',
   });
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 }

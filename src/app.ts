@@ -2,14 +2,15 @@
  * Puts the data path together: the server process, three relays, signals, the observer's thread and the end of all of
  * them. This is the only place that knows all parts of the relay; observer.ts is its counterpart on the other thread.
  */
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { Config } from './config/config.ts';
 import { Trouble } from './self/trouble.ts';
+import { uuidV7 } from './self/uuid.ts';
 import { currentDirectory, type ServerProcess, StartError, startServer } from './tap/child.ts';
 import { nowUs, relay, type RelayObserver } from './tap/relay.ts';
 import { endLike, onSignals } from './tap/signals.ts';
+import { childSource, type Source, streamSource } from './tap/source.ts';
 import { StderrLines } from './tap/stderr.ts';
 import { openStderr, openStdin, openStdout } from './tap/streams.ts';
 import { ObserverThread } from './thread.ts';
@@ -64,7 +65,8 @@ export async function runStdio(options: RunOptions): Promise<void> {
   const observer = new ObserverThread(
     config,
     {
-      id: sessionId(),
+      transport: 'stdio',
+      id: uuidV7(),
       startedAtUs,
       command,
       args,
@@ -94,7 +96,7 @@ export async function runStdio(options: RunOptions): Promise<void> {
 }
 
 interface ClientStreams {
-  readonly stdin: Readable;
+  readonly stdin: Source;
   readonly stdout: Writable;
 }
 
@@ -115,12 +117,13 @@ function relayUntilExit(
   const observed = (channel: Channel): RelayObserver => ({
     forwarded: (chunk, atUs, tookUs) => {
       if (channel === 'stderr') stderr.passed(chunk);
-      if (channel !== 'client_to_server') lastOutputAt = performance.now();
+      if (channel !== 'client_to_server') lastOutputAt = atUs / 1000;
       observer.chunk(channel, chunk, atUs, tookUs);
     },
     ...(lossless && { admit: () => (observer.hasRoom(LOSSLESS_ROOM_BYTES) ? undefined : room(observer)) }),
   });
-  let lastOutputAt = performance.now();
+  const serverOutput = childSource(server.stdout);
+  let lastOutputAt = nowUs() / 1000;
   let lingersSince = Infinity;
   let openStreams = 2;
 
@@ -142,8 +145,8 @@ function relayUntilExit(
       if (openStreams > 0) {
         // Somebody the server started still holds its pipes, or they have not been read to their end: a client that is
         // slow to take what came before makes the rest wait, and that is no silence.
-        const now = performance.now();
-        if (server.stdout.isPaused() || server.stderr.isPaused()) lastOutputAt = lingersSince = now;
+        const now = nowUs() / 1000;
+        if (serverOutput.stream.isPaused() || server.stderr.isPaused()) lastOutputAt = lingersSince = now;
         const waitMs = Math.min(lastOutputAt + LINGER_MS, lingersSince + MAX_LINGER_MS) - now;
         if (waitMs > 0) {
           setTimeout(finish, waitMs);
@@ -156,7 +159,7 @@ function relayUntilExit(
       // A client that has not read yet gets everything first, as it would from a pipe that the server left behind.
       stderr.serverEnded();
       void Promise.all([flushed(stdout), flushed(stderr.stream)]).then(() => {
-        stdin.destroy();
+        stdin.stream.destroy();
         resolve(result);
       });
     };
@@ -166,14 +169,14 @@ function relayUntilExit(
     };
     server.once('exit', (code, signal) => {
       exit = { code, signal, atUs: nowUs() };
-      lastOutputAt = lingersSince = performance.now();
+      lastOutputAt = lingersSince = exit.atUs / 1000;
       finish();
     });
     relay(stdin, server.stdin, observed('client_to_server'), (first) => {
       if (first === 'source') observer.tell({ fact: 'client_closed' }, nowUs());
     });
-    relay(server.stdout, stdout, observed('server_to_client'), streamEnded);
-    relay(server.stderr, stderr.stream, observed('stderr'), streamEnded, { passEnd: false });
+    relay(serverOutput, stdout, observed('server_to_client'), streamEnded);
+    relay(streamSource(server.stderr), stderr.stream, observed('stderr'), streamEnded, { passEnd: false });
   });
 }
 
@@ -198,14 +201,4 @@ function room(observer: ObserverThread): Promise<void> {
     };
     look();
   });
-}
-
-/** A UUIDv7: sorts by time, so that a store needs no other order. */
-function sessionId(): string {
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(Date.now(), 0, 6);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

@@ -16,6 +16,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: () => process.stderr,
   interrupted,
   run: runStdio,
+  http: async (options) => (await import('./http.ts')).runHttp(options),
 });
 
 /** For a command that goes on until it is told to stop. `run` has its own way with signals: they are the server's. */

@@ -2,22 +2,18 @@
  * The observer's thread: reads the copies from the ring and turns them into every output. It runs off the data path, at
  * a lower priority than the relay, and nothing in it is ever waited for by traffic.
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { setPriority } from 'node:os';
-import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { McpEvent } from './event/event.ts';
 import { Redactor } from './event/redact.ts';
-import { Pipeline } from './pipeline.ts';
-import type { Digest } from './recorder.ts';
+import { openObserved } from './observed.ts';
 import { Stats } from './self/stats.ts';
 import { Trouble } from './self/trouble.ts';
-import { VERSION } from './self/version.ts';
 import { Fanout } from './sink/fanout.ts';
 import { openOutputs } from './outputs.ts';
-import { RingReader } from './tap/ring.ts';
+import { type Gap, RingReader, type RingRecord } from './tap/ring.ts';
 import type { FromObserver, ObserverInput, ToObserver } from './thread.ts';
-import { Tracker } from './track/tracker.ts';
 
 /** While there is traffic: how long the observer sleeps between two looks at the ring. Short enough to lose little in a
  * kill -9, long enough that a busy relay is not interrupted for each message. */
@@ -59,42 +55,15 @@ let pool = randomBytes(POOL_BYTES);
 let poolAt = 0;
 
 let pending: McpEvent[] = [];
-const emit = (event: McpEvent): void => {
-  pending.push(event);
-};
-const tracker = new Tracker({
-  sessionId: session.id,
-  transport: 'stdio',
-  configuredName: config.name,
-  fallbackName: basename(session.command),
-  startedAtUs: session.startedAtUs,
-  newTraceId: () => randomHex(16),
-  newSpanId: () => randomHex(8),
-  redact: (text) => redactor?.redact(text).text ?? text,
-  captureContent: config.otlp.captureContent,
-  emit,
-});
-const pipeline = new Pipeline({
-  sessionId: session.id,
-  tracker,
+const observed = openObserved({
+  config,
+  session,
   redactor,
-  maxMessageBytes: config.maxMessageBytes,
-  maxBodyBytes: config.maxBodyBytes,
-  newDigest,
-  emit,
-});
-emit({
-  type: 'session_started',
-  sessionId: session.id,
-  atUs: session.startedAtUs,
-  transport: 'stdio',
-  configuredName: config.name,
-  command: redactor?.command([session.command, ...session.args]) ?? [session.command, ...session.args],
-  cwd: session.cwd,
-  envNames: session.envNames,
-  pid: session.pid,
-  hostname: session.hostname,
-  sidelightVersion: VERSION,
+  randomHex,
+  stats,
+  emit: (event) => {
+    pending.push(event);
+  },
 });
 
 /** Log lines on their way to stderr, which the other thread writes: bounded here, since a client may not read it. */
@@ -127,6 +96,8 @@ let closing = false;
 port.on('message', (message: ToObserver) => {
   if (message.type === 'wake') look();
   else if (message.type === 'written') linesUnderWay -= message.bytes;
+  else if (message.type === 'listener') stats.condition('listener', message.problem);
+  else if (message.type === 'refused') stats.drop('listener', message.reason);
   else void close(message.deadlineMs);
 });
 look();
@@ -152,9 +123,11 @@ function mustWait(): boolean {
   return config.lossless && fanout.isBehind(LOCAL_SINKS);
 }
 
-function take(record: Parameters<Pipeline['record']>[0]): void {
+function take(record: RingRecord): void {
   try {
-    pipeline.record(record);
+    if (record.kind === 'gap')
+      missing(JSON.parse(new TextDecoder().decode(record.bytes)) as Gap, 'ring_full', record.atUs);
+    else observed.record(record);
   } catch (cause) {
     // A frame that breaks the decoder is ours to mend; the next one may be fine.
     stats.drop('decode', 'internal_error', 1, record.bytes.length);
@@ -165,10 +138,16 @@ function take(record: Parameters<Pipeline['record']>[0]): void {
   }
 }
 
+/** Copies that never came here: counted, and told where they are missing. */
+function missing(gap: Gap, reason: string, atUs: number): void {
+  stats.drop('capture', reason, gap.chunks, gap.bytes);
+  observed.gap(gap, atUs);
+}
+
 function handOn(): void {
-  if (pipeline.skippedBytes > skippedBytes) {
-    stats.drop('decode', 'resync', 1, pipeline.skippedBytes - skippedBytes);
-    skippedBytes = pipeline.skippedBytes;
+  if (observed.skippedBytes > skippedBytes) {
+    stats.drop('decode', 'resync', 1, observed.skippedBytes - skippedBytes);
+    skippedBytes = observed.skippedBytes;
   }
   if (pending.length === 0) return;
   const batch = pending;
@@ -183,12 +162,8 @@ async function close(deadlineMs: number): Promise<void> {
   const drainUntil = from + deadlineMs * DRAIN_SHARE;
   while (performance.now() < drainUntil && reader.read(take)) handOn();
   const atUs = nowUs();
-  for (const gap of reader.discard(take)) {
-    stats.drop('capture', 'end_of_session', gap.chunks, gap.bytes);
-    pipeline.gap(gap, atUs);
-  }
-  pipeline.end(atUs);
-  tracker.end(pipeline.endCause, atUs);
+  for (const gap of reader.discard(take)) missing(gap, 'end_of_session', atUs);
+  observed.close(atUs);
   handOn();
   await fanout.close(Math.max(0, deadlineMs - (performance.now() - from)));
   await outputs.close();
@@ -199,14 +174,6 @@ async function close(deadlineMs: number): Promise<void> {
 /** The clock that the relay's thread takes its times from: the origins of the two threads differ, the epoch does not. */
 function nowUs(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1000);
-}
-
-function newDigest(): Digest {
-  const hash = createHash('sha256');
-  return {
-    update: (bytes) => void hash.update(bytes),
-    end: () => hash.digest('hex'),
-  };
 }
 
 /** Ids need to be unique, not secret; a fresh pool of system randomness each few hundred ids is both. */

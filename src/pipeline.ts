@@ -48,15 +48,9 @@ export class Pipeline {
 
   /** Takes what the ring holds, in order. Gap and lifecycle records carry JSON of the shape their writer gave them. */
   record(record: RingRecord): void {
-    if (record.kind === 'gap') this.gap(JSON.parse(text(record.bytes)) as Gap, record.atUs);
-    else if (record.kind === 'lifecycle') this.#lifecycle(record);
-    else if (record.kind !== 'request' && record.kind !== 'response')
+    if (record.kind === 'lifecycle') this.#lifecycle(record);
+    else if (record.kind !== 'gap' && record.kind !== 'request' && record.kind !== 'response')
       this.#framers[record.kind].push(record.bytes, record.atUs);
-  }
-
-  /** Why the session ends, as far as the facts told so far go. */
-  get endCause(): EndCause {
-    return this.#ended?.cause ?? 'sidelight_stopped';
   }
 
   /** Bytes passed over so far while looking for the next message after a gap. */
@@ -64,8 +58,16 @@ export class Pipeline {
     return Object.values(this.#framers).reduce((sum, framer) => sum + framer.skippedBytes, 0);
   }
 
+  /** Nothing goes on by itself here: a process has an end that is told. */
+  sweep(): void {}
+
+  close(atUs: number): void {
+    this.#end(atUs);
+    this.#options.tracker.end(this.#ended?.cause ?? 'sidelight_stopped', atUs);
+  }
+
   /** The streams are over: what no newline completed is recorded as such. */
-  end(atUs: number): void {
+  #end(atUs: number): void {
     for (const framer of Object.values(this.#framers)) framer.end(atUs);
   }
 
@@ -73,11 +75,7 @@ export class Pipeline {
     return {
       line: (bytes, ending, atUs) => {
         if (isBlank(bytes)) {
-          this.#recorder.frame(
-            'blank',
-            { channel, bytes, ending, sizeBytes: bytes.length, sha256: undefined, atUs },
-            UNTRACKED,
-          );
+          this.#recorder.frame('blank', this.#recorder.whole(channel, bytes, ending, atUs), UNTRACKED);
           return;
         }
         this.#message(decode(bytes), this.#recorder.whole(channel, bytes, ending, atUs));
@@ -96,6 +94,9 @@ export class Pipeline {
       unterminated: (bytes, atUs) => {
         this.#recorder.frame('unterminated', this.#recorder.whole(channel, bytes, '', atUs), UNTRACKED);
       },
+      skipped: (bytes, atUs) => {
+        this.#lost('decode', { channel, chunks: 0, bytes }, atUs);
+      },
     };
   }
 
@@ -111,6 +112,9 @@ export class Pipeline {
       oversize: () => this.#recorder.oversize('stderr', { push: () => undefined, done: line }),
       unterminated: (bytes, atUs) => {
         line(this.#recorder.whole('stderr', bytes, '', atUs));
+      },
+      skipped: (bytes, atUs) => {
+        this.#lost('decode', { channel: 'stderr', chunks: 0, bytes }, atUs);
       },
     };
   }
@@ -142,14 +146,19 @@ export class Pipeline {
   /** Copies were lost: the recording has a gap here, and decoding begins again at the next message. */
   gap(gap: Gap, atUs: number): void {
     this.#framers[gap.channel].gap(atUs);
-    this.#recorder.note('gap', gap.channel, { ...gap, stage: 'capture' }, atUs);
-    this.#options.tracker.gap({ channel: gap.channel, atUs, chunks: gap.chunks, bytes: gap.bytes });
+    this.#lost('capture', gap, atUs);
+  }
+
+  /** `decode`: what came after a gap and is the rest of a line belongs to what is missing. */
+  #lost(stage: 'capture' | 'decode', gap: Gap, atUs: number): void {
+    this.#recorder.note('gap', gap.channel, { ...gap, stage }, atUs);
+    this.#options.tracker.gap({ ...gap, atUs });
   }
 
   #lifecycle(record: RingRecord): void {
     const fact = JSON.parse(text(record.bytes)) as LifecycleFact;
     const { tracker } = this.#options;
-    if (fact.fact === 'server_exited') this.end(record.atUs);
+    if (fact.fact === 'server_exited') this.#end(record.atUs);
     this.#recorder.note('lifecycle', 'server_to_client', fact, record.atUs);
     if (fact.fact === 'server_started') tracker.serverStarted(fact.pid, record.atUs);
     else if (fact.fact === 'start_failed') this.#ends('start_failed', record.atUs);
@@ -158,7 +167,7 @@ export class Pipeline {
       tracker.clientClosed(record.atUs);
     } else if (fact.fact === 'signal') {
       if (STOP_SIGNALS.has(fact.signal)) this.#ends('sidelight_stopped', record.atUs);
-    } else {
+    } else if (fact.fact === 'server_exited') {
       const stopped = this.#ended?.cause === 'sidelight_stopped';
       this.#ends(fact.code === 0 ? 'server_exited' : 'server_crashed', record.atUs);
       tracker.serverExited(fact.code, fact.signal, record.atUs, stopped);

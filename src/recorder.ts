@@ -4,9 +4,10 @@
  */
 import type { FrameKind, McpEvent } from './event/event.ts';
 import type { Redacted, Redactor } from './event/redact.ts';
+import { mayHoldSecret } from './event/secret-hint.ts';
 import type { Tracked } from './track/tracker.ts';
 import type { Channel } from './wire/chunk.ts';
-import type { OversizeSink } from './wire/lines.ts';
+import type { OversizeSink } from './wire/capped.ts';
 
 /** Streaming SHA-256; `end` gives hex. */
 export interface Digest {
@@ -26,7 +27,7 @@ export interface RecorderOptions {
 /** A cut may fall into a secret, which no pattern would know any more: so much is looked at beyond the cut. */
 const REDACTION_MARGIN_BYTES = 8 * 1024;
 
-/** A frame that is complete but for what decoding says about it. */
+/** A frame that is complete but for what decoding says about it. Its bytes are valid during the call only. */
 export interface Frame {
   readonly channel: Channel;
   readonly bytes: Uint8Array;
@@ -34,6 +35,9 @@ export interface Frame {
   readonly sizeBytes: number;
   readonly sha256: string | undefined;
   readonly atUs: number;
+  /** HTTP: the exchange that it is of, and the id of the event that it came in. */
+  readonly exchange: number | undefined;
+  readonly eventId: string | undefined;
 }
 
 export const UNTRACKED: Tracked = { method: undefined, operationId: undefined };
@@ -52,20 +56,28 @@ export class FrameRecorder {
   }
 
   /** A frame that was held whole. */
-  whole(channel: Channel, bytes: Uint8Array, ending: Frame['ending'], atUs: number): Frame {
+  whole(
+    channel: Channel,
+    bytes: Uint8Array,
+    ending: Frame['ending'],
+    atUs: number,
+    exchange?: number,
+    eventId?: string,
+  ): Frame {
     let sha256: string | undefined;
     if (bytes.length > this.#options.maxBodyBytes) {
       const digest = this.#options.newDigest();
       digest.update(bytes);
       sha256 = digest.end();
     }
-    return { channel, bytes, ending, sizeBytes: bytes.length, sha256, atUs };
+    return { channel, bytes, ending, sizeBytes: bytes.length, sha256, atUs, exchange, eventId };
   }
 
   /** Collects the head, the size and the hash of a frame that is too large to be held. */
   oversize(
     channel: Channel,
     to: { push: (bytes: Uint8Array) => void; done: (frame: Frame) => void },
+    exchange?: number,
   ): OversizeSink {
     const digest = this.#options.newDigest();
     const room = this.#options.maxBodyBytes + REDACTION_MARGIN_BYTES;
@@ -76,7 +88,7 @@ export class FrameRecorder {
       push: (bytes) => {
         if (headBytes < room) {
           // Copied: a view would keep the whole chunk alive for as long as the line goes on.
-          const part = bytes.slice(0, room - headBytes);
+          const part = Uint8Array.from(bytes.subarray(0, room - headBytes));
           head.push(part);
           headBytes += part.length;
         }
@@ -85,30 +97,28 @@ export class FrameRecorder {
         to.push(bytes);
       },
       end: (ending, atUs) => {
-        to.done({ channel, bytes: Buffer.concat(head), ending, sizeBytes, sha256: digest.end(), atUs });
+        const whole = { bytes: Buffer.concat(head), sizeBytes, sha256: digest.end() };
+        to.done({ channel, ending, atUs, exchange, eventId: undefined, ...whole });
       },
     };
   }
 
   /** A frame of our own: a fact about the session that stands in the recording where it happened. */
-  note(kind: FrameKind, channel: Channel, fact: unknown, atUs: number): void {
+  note(kind: FrameKind, channel: Channel, fact: unknown, atUs: number, exchange?: number): void {
     const bytes = new TextEncoder().encode(JSON.stringify(fact));
-    this.frame(
-      kind,
-      { channel, bytes, ending: '', sizeBytes: bytes.length, sha256: undefined, atUs },
-      UNTRACKED,
-    );
+    this.frame(kind, this.whole(channel, bytes, '', atUs, exchange), UNTRACKED);
   }
 
-  /** Redacts, cuts and emits a frame; gives back the bytes as recorded. */
+  /** Redacts, cuts, copies and emits a frame; gives back the bytes as recorded. */
   frame(kind: FrameKind, frame: Frame, tracked: Tracked): Uint8Array {
     const { maxBodyBytes, sessionId, emit } = this.#options;
     const looked = frame.bytes.subarray(0, maxBodyBytes + REDACTION_MARGIN_BYTES);
-    // Latin-1 maps bytes to characters one to one, so that bytes that are no UTF-8 come back as they were.
-    const redacted = this.#redact(latin1(looked));
+    const redacted = this.#redact(looked);
     const whole = redacted.count === 0 ? looked : Buffer.from(redacted.text, 'latin1');
     const truncated = frame.sizeBytes > maxBodyBytes;
-    const bytes = truncated ? whole.subarray(0, maxBodyBytes) : whole;
+    const cut = truncated ? whole.subarray(0, maxBodyBytes) : whole;
+    // The event outlives the chunk that the frame is a view of.
+    const bytes = redacted.count === 0 ? Buffer.from(cut) : cut;
     emit({
       type: 'frame_recorded',
       sessionId,
@@ -124,15 +134,21 @@ export class FrameRecorder {
       redactions: redacted.count,
       method: tracked.method,
       operationId: tracked.operationId,
+      exchange: frame.exchange,
+      eventId: frame.eventId,
     });
     this.#seq += 1;
     return bytes;
   }
 
-  #redact(plain: string): Redacted {
-    return this.#options.redactor?.redact(plain) ?? { text: plain, count: 0 };
+  /** As text in Latin-1, which maps bytes to characters one to one: bytes that are no UTF-8 come back as they were. */
+  #redact(bytes: Uint8Array): Redacted {
+    const { redactor } = this.#options;
+    return redactor !== undefined && mayHoldSecret(bytes) ? redactor.redact(latin1(bytes)) : UNCHANGED;
   }
 }
+
+const UNCHANGED: Redacted = { text: '', count: 0 };
 
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

@@ -6,19 +6,32 @@ import { Worker } from 'node:worker_threads';
 import type { Config } from './config/config.ts';
 import type { Trouble } from './self/trouble.ts';
 import { createRing, RingWriter } from './tap/ring.ts';
-import type { Channel } from './wire/chunk.ts';
+import type { Channel, Direction } from './wire/chunk.ts';
 
-/** What the session is, as far as the relay's thread knows it. */
-export interface SessionFacts {
+/** What is observed, as far as the relay's thread knows it. */
+interface ProcessFacts {
+  /** Of the one session of a stdio process; over HTTP of the process, whose sessions have ids of their own. */
   readonly id: string;
   readonly startedAtUs: number;
+  readonly pid: number;
+  readonly hostname: string;
+}
+
+export interface StdioFacts extends ProcessFacts {
+  readonly transport: 'stdio';
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly envNames: readonly string[];
-  readonly pid: number;
-  readonly hostname: string;
 }
+
+export interface HttpFacts extends ProcessFacts {
+  readonly transport: 'http';
+  /** URL of the server, without credentials. */
+  readonly target: string;
+}
+
+export type SessionFacts = StdioFacts | HttpFacts;
 
 /** What the thread is started with. */
 export interface ObserverInput {
@@ -34,11 +47,17 @@ export type LifecycleFact =
   | { readonly fact: 'start_failed'; readonly code: string; readonly message: string }
   | { readonly fact: 'client_closed' }
   | { readonly fact: 'signal'; readonly signal: string }
-  | { readonly fact: 'server_exited'; readonly code: number | null; readonly signal: string | null };
+  | { readonly fact: 'server_exited'; readonly code: number | null; readonly signal: string | null }
+  /** HTTP exchanges that are over, whose end did not fit into the ring. */
+  | { readonly fact: 'exchanges_lost'; readonly exchanges: readonly number[] };
 
 export type ToObserver =
   | { readonly type: 'wake' }
   | { readonly type: 'written'; readonly bytes: number }
+  /** For /readyz; undefined: nothing is wrong with the listener any more. */
+  | { readonly type: 'listener'; readonly problem: string | undefined }
+  /** Bounds of the listener's at which something was refused. */
+  | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'close'; readonly deadlineMs: number };
 
 export type FromObserver =
@@ -52,6 +71,8 @@ export const DELAY_BOUNDS_US = [
 
 /** Beyond this the observer's heap ends the observer and not the process: traffic goes on without it. */
 const OBSERVER_HEAP_MB = 1024;
+/** A larger nursery would hold tens of megabytes of what is long done with, for no gain in speed. */
+const OBSERVER_NURSERY_MB = 6;
 
 export class ObserverThread {
   readonly #ring: RingWriter;
@@ -91,7 +112,10 @@ export class ObserverThread {
         workerData: { config, session, ring, delays } satisfies ObserverInput,
         stdout: true,
         stderr: true,
-        resourceLimits: { maxOldGenerationSizeMb: OBSERVER_HEAP_MB },
+        resourceLimits: {
+          maxOldGenerationSizeMb: OBSERVER_HEAP_MB,
+          maxYoungGenerationSizeMb: OBSERVER_NURSERY_MB,
+        },
       });
     } catch (cause) {
       lost(cause);
@@ -117,16 +141,42 @@ export class ObserverThread {
 
   /** Copies a chunk that was forwarded. Never throws, never waits. */
   chunk(channel: Channel, bytes: Uint8Array, atUs: number, tookUs: number): void {
+    this.delayed(tookUs);
+    if (!this.#gone) this.#ring.push(channel, bytes, atUs);
+  }
+
+  /** The same of an HTTP exchange, its facts included. False when the copy did not fit. */
+  record(
+    kind: Direction | 'request' | 'response',
+    bytes: Uint8Array,
+    atUs: number,
+    exchange: number,
+    index: number,
+  ): boolean {
+    return this.#gone || this.#ring.push(kind, bytes, atUs, exchange, index);
+  }
+
+  /** Counts how long forwarding a chunk took. */
+  delayed(tookUs: number): void {
     let bucket = 0;
     while (bucket < DELAY_BOUNDS_US.length && tookUs > (DELAY_BOUNDS_US[bucket] ?? 0)) bucket += 1;
     this.#count(bucket, 1);
     this.#count(DELAY_BOUNDS_US.length + 1, tookUs);
     this.#count(DELAY_BOUNDS_US.length + 2, 1);
-    if (!this.#gone) this.#ring.push(channel, bytes, atUs);
   }
 
-  tell(fact: LifecycleFact, atUs: number): void {
-    if (!this.#gone) this.#ring.pushLifecycle(fact, atUs);
+  /** False when not even the reserve for such facts had room. */
+  tell(fact: LifecycleFact, atUs: number): boolean {
+    return this.#gone || this.#ring.pushLifecycle(fact, atUs);
+  }
+
+  /** What is wrong with the listener, for /readyz. */
+  listener(problem: string | undefined): void {
+    this.#post({ type: 'listener', problem });
+  }
+
+  refused(reason: string): void {
+    this.#post({ type: 'refused', reason });
   }
 
   /** For lossless capture: whether the next chunks will be taken. True when nobody observes any more. */

@@ -23,6 +23,8 @@ export const OUTCOME_STYLE: Readonly<Record<Outcome, Style>> = {
   input_required: 'cyan',
   abandoned: 'yellow',
   server_crashed: 'red',
+  http_error: 'red',
+  disconnected: 'red',
   unknown: 'yellow',
 };
 

@@ -1,6 +1,7 @@
 /** What the command line is handed: everything of the process that it may use. */
 import type { RunOptions } from '../app.ts';
 import type { Place } from '../config/paths.ts';
+import type { HttpOptions } from '../http.ts';
 import type { Output } from './terminal.ts';
 
 export interface Io extends Place {
@@ -14,4 +15,5 @@ export interface Io extends Place {
   /** Aborts when the user or the system asks the process to end. */
   readonly interrupted: () => AbortSignal;
   readonly run: (options: RunOptions) => Promise<void>;
+  readonly http: (options: HttpOptions) => Promise<void>;
 }

@@ -1,23 +1,28 @@
 /**
  * The command line: says which command is meant and hands it what it needs. What is wrong in it is told in one line on
- * stderr. It is on the way to the server's start, so a command other than `run` is loaded only when it is asked for.
+ * stderr. It is on the way to the server's start, so what only other commands need is loaded only when it is asked for.
  */
 import { Command, CommanderError } from 'commander';
 import { serverEnv } from '../config/environment.ts';
-import { ConfigError, plain } from '../config/error.ts';
+import { ConfigError, maskUserinfo, plain } from '../config/error.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
+import { flagOf, OWN_KEYS } from '../config/options.ts';
 import { didYouMean, nearest } from '../config/suggest.ts';
 import type { Io } from './io.ts';
 import { addReaders, examples } from './readers.ts';
-import { addSettings, ALL_SETTINGS, flagsOf } from './settings.ts';
+import { addSettings, flagsOf, settingsOf } from './settings.ts';
 
 /** What was asked for could not be understood. */
 const USAGE_EXIT_CODE = 2;
 
 const USAGE = 'sidelight [run] [options] -- <command> [args...]';
+const HTTP_USAGE = 'sidelight http --target <url> [options]';
 const GLOBAL_OPTIONS: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);
 
-/** Does what the arguments (without node and script) say; resolves to the exit code. `run` ends the process itself. */
+/**
+ * Does what the arguments (without node and script) say; resolves to the exit code. `run` and `http` end the process
+ * themselves.
+ */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   let exitCode = 0;
   const program = createProgram(argv, io, (code) => {
@@ -57,7 +62,7 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
     .configureOutput({ writeOut: show, writeErr: show, outputError: () => undefined })
     .addHelpText('after', HELP);
 
-  addSettings(program.command('run'), ALL_SETTINGS)
+  addSettings(program.command('run'), settingsOf('run'))
     .description('run an MCP stdio server and observe it (the default command)')
     .usage('[options] -- <command> [args...]')
     .argument('[command...]', 'the server and its arguments')
@@ -67,6 +72,25 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
       const server = serverOf(argv, operands);
       const { config, warnings } = await load(command);
       await io.run({ config, ...server, env: serverEnv(io.env), warnings });
+    });
+
+  addSettings(program.command('http'), settingsOf('http'))
+    .description('stand in front of an MCP server that speaks HTTP and observe it')
+    .usage('--target <url> [options]')
+    // It has none: that is told in words of our own.
+    .allowExcessArguments()
+    .addHelpText('after', HTTP_HELP)
+    .action(async (_options, command: Command) => {
+      const [operand] = command.args;
+      if (operand !== undefined) throw notForHttp(operand);
+      const loaded = await load(command);
+      const { httpSetup } = await import('../config/http.ts');
+      const setup = httpSetup(loaded);
+      await io.http({
+        ...setup,
+        config: loaded.config,
+        warnings: [...loaded.warnings, ...setup.warnings],
+      });
     });
   addReaders(program, { io, load, done });
   return program;
@@ -94,6 +118,19 @@ function serverOf(
   return { command, args };
 }
 
+/** The server's URL without `--target`, or a server's command, which is for `run`. */
+function notForHttp(operand: string): ConfigError {
+  return new ConfigError(
+    isUrl(operand)
+      ? `write --target before the server's URL ${plain(maskUserinfo(operand))}; usage: ${HTTP_USAGE}`
+      : `${plain(operand)}: http starts no server; usage: ${HTTP_USAGE}; to start one: ${USAGE}`,
+  );
+}
+
+function isUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text);
+}
+
 /** One line for what commander found wrong. It never repeats an option's value. */
 function explain(error: CommanderError, program: Command, argv: readonly string[]): string {
   const [, named = ''] = /'([^'=\s]*)/.exec(error.message) ?? [];
@@ -101,12 +138,15 @@ function explain(error: CommanderError, program: Command, argv: readonly string[
   switch (error.code) {
     case 'commander.unknownOption': {
       const command = program.commands.find((one) => one.name() === withCommand(argv)[0]) ?? program;
+      const other = modeOf(named);
+      if (other !== undefined) return `${named}: an option of sidelight ${other}, not of ${command.name()}`;
       const options = [command, ...command.commands].flatMap((one) =>
         one.options.map(({ long }) => long ?? ''),
       );
       return `${plain(named)}: no such option${didYouMean(nearest(named, options))}`;
     }
     case 'commander.unknownCommand': {
+      if (isUrl(named)) return notForHttp(named).message;
       const near = nearest(named, commands);
       return `${plain(named)}: no such command${didYouMean(near) || `; to run a server: ${USAGE}`}`;
     }
@@ -117,11 +157,17 @@ function explain(error: CommanderError, program: Command, argv: readonly string[
   }
 }
 
+/** The command that alone has an option. */
+function modeOf(flag: string): string | undefined {
+  return Object.entries(OWN_KEYS).find(([, keys]) => keys.some((key) => flagOf(key) === flag))?.[0];
+}
+
 const HELP = `
 The options of a command: sidelight help <command>; each setting: docs/config.md.
 ${examples(
   'sidelight -- npx -y @modelcontextprotocol/server-everything',
   'sidelight --name files --otlp-endpoint http://localhost:4318 -- node server.js',
+  'sidelight http --target http://127.0.0.1:3000',
   'sidelight show last',
 )}`;
 
@@ -132,4 +178,14 @@ ${examples(
   'sidelight run --admin 9464 --log-file stderr -- python3 server.py',
   'sidelight --otlp-endpoint http://localhost:4318 --otlp-headers-file ~/otlp-headers -- node server.js',
   'sidelight --record metadata --max-body 64KiB -- npx -y @modelcontextprotocol/server-everything',
+)}`;
+
+const HTTP_HELP = `
+In front of --target https://mcp.example a client's URL is http://127.0.0.1:8808/mcp instead of https://mcp.example/mcp.
+Each setting is also a SIDELIGHT_* variable and a key of sidelight.yaml: docs/config.md.
+${examples(
+  'sidelight http --target http://127.0.0.1:3000',
+  'sidelight http --target https://mcp.example --listen 9000 --admin 9464 --log-file stderr',
+  'sidelight http --target http://mcp:3000 --listen 0.0.0.0:443 --allow-remote --tls-cert c.pem --tls-key k.pem',
+  'sidelight http --target http://127.0.0.1:3000 --listen unix:/run/sidelight/mcp.sock --mount /files',
 )}`;

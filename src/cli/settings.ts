@@ -8,12 +8,21 @@ import {
   flagOf,
   type Key,
   KEYS,
+  type Mode,
   negated,
+  OWN_KEYS,
   rowOf,
   usageOf,
 } from '../config/options.ts';
 
 export const ALL_SETTINGS: readonly Key[] = KEYS.filter((key) => flagOf(key) !== undefined);
+
+/** The settings of a command that relays traffic: first its own, then those of both. */
+export function settingsOf(mode: Mode): readonly Key[] {
+  const own: ReadonlySet<Key> = new Set(Object.values(OWN_KEYS).flat());
+  return [...OWN_KEYS[mode], ...ALL_SETTINGS.filter((key) => !own.has(key))];
+}
+
 /** What a command that only reads recordings needs. */
 export const READER_SETTINGS: readonly Key[] = ['dataDir'];
 

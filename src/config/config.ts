@@ -3,7 +3,7 @@
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export interface Config {
-  /** The server's name in every output; undefined: its own serverInfo, else the command. */
+  /** The server's name in every output; undefined: its own serverInfo, else its command or its host and port. */
   readonly name: string | undefined;
   /** Absolute. The store, `sidelight.db`, lives in it. */
   readonly dataDir: string;
@@ -41,4 +41,37 @@ export interface Config {
   readonly cwd: string | undefined;
   /** Signal that the kernel sends the server when Sidelight dies (Linux, `setpriv`). */
   readonly pdeathsig: string | undefined;
+  /** Of `sidelight http` alone. */
+  readonly http: HttpConfig;
+}
+
+/** Paths are absolute; the PEM files they name are read by httpSetup. */
+export interface HttpConfig {
+  /** An http or https URL without credentials, query and fragment. */
+  readonly target: string | undefined;
+  readonly listen: { readonly host: string; readonly port: number } | { readonly socketPath: string };
+  readonly allowRemote: boolean;
+  /** In lower case, with or without a port. Empty: nobody named any. */
+  readonly allowedHosts: readonly string[];
+  /** Serialized origins (RFC 6454, section 6.2) or `null`. Empty: nobody named any. */
+  readonly allowedOrigins: readonly string[];
+  /** `auto`: preserve in front of a target on loopback, else rewrite. */
+  readonly host: 'preserve' | 'rewrite' | 'auto';
+  /** Empty, or `/prefix` without a slash at its end. */
+  readonly mount: string;
+  readonly forwarded: boolean;
+  readonly rewriteOauth: boolean;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly targetCa: string | undefined;
+  readonly targetCert: string | undefined;
+  readonly targetKey: string | undefined;
+  /** Undefined: no bound of ours. */
+  readonly connectTimeoutMs: number | undefined;
+  /** Until the head of the response. Undefined: no bound. */
+  readonly responseTimeoutMs: number | undefined;
+  readonly maxHeaderBytes: number;
+  readonly maxConnections: number;
+  readonly shutdownTimeoutMs: number;
+  readonly sessionIdleMs: number;
 }

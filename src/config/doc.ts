@@ -7,6 +7,7 @@ import {
   flagOf,
   type Key,
   KEYS,
+  OWN_KEYS,
   rowOf,
   usageOf,
 } from './options.ts';
@@ -21,7 +22,7 @@ Every setting has a flag (but for a secret), an environment variable and a key i
 4. the config file
 5. the default
 
-An empty variable counts as not set. A wrong key or value in a flag, a \`SIDELIGHT_*\` variable or the config file ends Sidelight before the server starts: exit code 2 and one line that names it and the nearest right one. \`OTEL_*\` variables are shared with other programs: a value that Sidelight cannot use is told in one line and ignored. \`sidelight config print\` shows each value and where it came from.
+An empty variable counts as not set. A wrong key or value in a flag, a \`SIDELIGHT_*\` variable or the config file ends Sidelight before it relays anything: exit code 2 and one line that names it and the nearest right one. \`OTEL_*\` variables are shared with other programs: a value that Sidelight cannot use is told in one line and ignored. \`sidelight config print\` shows each value and where it came from.
 
 ## Config file
 
@@ -45,13 +46,24 @@ log:
 ## OpenTelemetry variables
 
 \`OTEL_SDK_DISABLED=true\` and \`OTEL_TRACES_EXPORTER=none\` turn the export off, unless a flag or a \`SIDELIGHT_*\` variable names an endpoint. \`OTEL_TRACES_EXPORTER=otlp\` without any endpoint exports to \`http://localhost:4318\`. \`service.name\` in \`OTEL_RESOURCE_ATTRIBUTES\` counts where \`OTEL_SERVICE_NAME\` is not set. Values of headers and resource attributes are percent-decoded. An endpoint of a stronger source goes before a traces endpoint of a weaker one: \`--otlp-endpoint\` means what it says, and \`--otlp-endpoint none\` turns the export off.
-
-## Settings
 `;
 
 /** Markdown, ending in a newline. */
 export function renderConfigDoc(): string {
-  return [INTRO, ...KEYS.map(section)].join('\n');
+  const own: ReadonlySet<Key> = new Set(Object.values(OWN_KEYS).flat());
+  const shared = KEYS.filter((key) => !own.has(key));
+  return [
+    INTRO,
+    chapter('Settings', 'Of `sidelight run` and `sidelight http`.', shared),
+    chapter('Settings of `sidelight run`', OTHERS, OWN_KEYS.run),
+    chapter('Settings of `sidelight http`', OTHERS, OWN_KEYS.http),
+  ].join('\n');
+}
+
+const OTHERS = 'In the environment and in a config file the other command passes over them.';
+
+function chapter(title: string, intro: string, keys: readonly Key[]): string {
+  return [`## ${title}\n\n${intro}\n`, ...keys.map(section)].join('\n');
 }
 
 function section(key: Key): string {

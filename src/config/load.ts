@@ -8,7 +8,7 @@ import { ConfigError, plain } from './error.ts';
 import { fileSettings, readIfThere } from './file.ts';
 import { CONFIG_ENV, CONFIG_FLAG, flagOf, type Key, KEYS, negated, rowOf, type Value } from './options.ts';
 import { CONFIG_FILE, type Place, resolvePath, stateDir, userConfigFile } from './paths.ts';
-import { ADDRESS } from './schema.ts';
+import { ADDRESS, isLoopback } from './schema.ts';
 import { readSetting, type Setting } from './setting.ts';
 import { type Ranked, settle } from './settle.ts';
 
@@ -25,6 +25,8 @@ export interface Sourced {
   readonly value: unknown;
   /** `flag --record`, `env SIDELIGHT_RECORD`, `file /etc/sidelight.yaml:3`, `default`. */
   readonly source: string;
+  /** For messages: `--record`, `SIDELIGHT_RECORD`, `/etc/sidelight.yaml:3:9: record`; the flag for a default. */
+  readonly where: string;
 }
 
 export interface Loaded {
@@ -70,13 +72,17 @@ export async function loadConfig(input: LoadInput): Promise<Loaded> {
     const value = stateDir(input);
     if (value === undefined)
       throw new ConfigError('no home directory to keep the recording in; set --data-dir');
-    found.set('dataDir', { value, source: 'default', where: 'default', rank: bySource.length });
+    found.set('dataDir', { value, source: 'default', where: '--data-dir', rank: bySource.length });
   }
 
   const sources = new Map(
     KEYS.map((key): [Key, Sourced] => {
-      const { value, source } = found.get(key) ?? { value: rowOf(key).fallback, source: 'default' };
-      return [key, { value, source }];
+      const { value, source, where } = found.get(key) ?? {
+        value: rowOf(key).fallback,
+        source: 'default',
+        where: flagOf(key) ?? key,
+      };
+      return [key, { value, source, where }];
     }),
   );
   const config = configOf(<K extends Key>(key: K) => sources.get(key)?.value as Value<K>);
@@ -114,7 +120,7 @@ function findFile(input: LoadInput): { path: string; text: string } | undefined 
 
 /** Metrics hold no content; still, whoever lets other machines read them shall know. */
 function exposure({ admin }: Config): string[] {
-  return admin === undefined || /^(?:localhost|127[.].*|::1)$/i.test(admin.host)
+  return admin === undefined || isLoopback(admin.host)
     ? []
     : [`admin: ${ADDRESS.show(admin)} can be reached from other machines`];
 }
@@ -143,5 +149,27 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
     log: { level: get('log.level'), file: get('log.file') },
     cwd: get('cwd'),
     pdeathsig: get('pdeathsig'),
+    http: {
+      target: get('target'),
+      listen: get('listen'),
+      allowRemote: get('allowRemote'),
+      allowedHosts: get('allowedHosts'),
+      allowedOrigins: get('allowedOrigins'),
+      host: get('host'),
+      mount: get('mount'),
+      forwarded: get('forwarded'),
+      rewriteOauth: get('rewriteOauth'),
+      tlsCert: get('tlsCert'),
+      tlsKey: get('tlsKey'),
+      targetCa: get('targetCa'),
+      targetCert: get('targetCert'),
+      targetKey: get('targetKey'),
+      connectTimeoutMs: get('connectTimeout'),
+      responseTimeoutMs: get('responseTimeout'),
+      maxHeaderBytes: get('maxHeaderSize'),
+      maxConnections: get('maxConnections'),
+      shutdownTimeoutMs: get('shutdownTimeout'),
+      sessionIdleMs: get('sessionIdle'),
+    },
   };
 }

@@ -2,33 +2,11 @@
  * Every setting, once. Flags, environment variables, config file keys, help texts, docs/config.md and `config print`
  * derive from this table; a new setting is one row here and one line in load.ts.
  */
+import { HTTP_OPTIONS } from './httpOptions.ts';
+import { option, type Option, unset } from './option.ts';
 import { ATTRIBUTES, HEADERS } from './pairs.ts';
 import { duration, size } from './quantity.ts';
-import {
-  ADDRESS,
-  type Kind,
-  LOG_FILE,
-  oneOf,
-  orNone,
-  PATH,
-  SWITCH,
-  TEXT,
-  URL_OF_RECEIVER,
-} from './schema.ts';
-
-export interface Option<T, Default = T> {
-  readonly kind: Kind<T>;
-  readonly description: string;
-  readonly fallback: Default;
-  /** Of a switch that is on by default: what its flag, `--no-...`, does. */
-  readonly whenOff?: string;
-  /** How docs name a default that is not a fixed value. */
-  readonly fallbackText?: string;
-  /** Standard OpenTelemetry variables that say the same, the more specific first. */
-  readonly otel?: readonly string[];
-  /** No flag (a command line can be read by others), never shown, and not in the server's environment. */
-  readonly secret?: boolean;
-}
+import { ADDRESS, LOG_FILE, oneOf, orNone, PATH, SWITCH, TEXT, URL_OF_RECEIVER } from './schema.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -43,20 +21,11 @@ const CAPTURE_BYTES = 40 * MIB;
 
 const SIGNALS = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
 
-/** A setting that is not set unless somebody sets it. */
-function unset<T>(option: Omit<Option<T>, 'fallback'>): Option<T, undefined> {
-  return { ...option, fallback: undefined };
-}
-
-function option<T>(row: Option<T, NoInfer<T>>): Option<T> {
-  return row;
-}
-
-export const OPTIONS = {
+const SHARED_OPTIONS = {
   name: unset({
     kind: TEXT,
     description: "The server's name in every output.",
-    fallbackText: "the server's own serverInfo, else the command",
+    fallbackText: "the server's own serverInfo, else its command or the host and port of its URL",
   }),
   dataDir: unset({
     kind: PATH,
@@ -166,6 +135,9 @@ export const OPTIONS = {
     description: 'Log one line per operation to this file, or to stderr.',
     fallbackText: 'operations are not logged',
   }),
+} as const;
+
+const RUN_OPTIONS = {
   cwd: unset({
     kind: PATH,
     description: 'Working directory of the server.',
@@ -178,12 +150,23 @@ export const OPTIONS = {
   }),
 } as const;
 
+export const OPTIONS = { ...SHARED_OPTIONS, ...RUN_OPTIONS, ...HTTP_OPTIONS } as const;
+
 export type Key = keyof typeof OPTIONS;
 
 /** What a setting's value is once everything is merged. */
 export type Value<K extends Key> = (typeof OPTIONS)[K] extends Option<infer T, infer D> ? T | D : never;
 
 export const KEYS = Object.keys(OPTIONS) as readonly Key[];
+
+/** A command that relays traffic. */
+export type Mode = 'run' | 'http';
+
+/** The settings that only one of the commands has. */
+export const OWN_KEYS: Readonly<Record<Mode, readonly Key[]>> = {
+  run: Object.keys(RUN_OPTIONS) as readonly Key[],
+  http: Object.keys(HTTP_OPTIONS) as readonly Key[],
+};
 
 /** Prefix of our environment variables; one that is not in the table is an error. */
 export const ENV_PREFIX = 'SIDELIGHT_';

@@ -1,4 +1,4 @@
-/** Kinds of values with a unit: sizes in bytes and durations in milliseconds. */
+/** Kinds of values that are counted: sizes in bytes, durations in milliseconds, and plain numbers. */
 import * as z from 'zod/mini';
 import { type Kind, read } from './schema.ts';
 
@@ -24,6 +24,21 @@ export function size(min: number, max: number): Kind<number> {
 /** Milliseconds. Without a unit, milliseconds. */
 export function duration(min: number, max: number): Kind<number> {
   return quantity('duration', TIME_UNITS, min, max, '500ms');
+}
+
+/** A whole number. */
+export function count(min: number, max: number): Kind<number> {
+  return {
+    schema: () =>
+      read(
+        z.union([z.string(), z.number()]),
+        (written) => (/^\d{1,15}$/.test(String(written)) ? Number(written) : undefined),
+        z.int().check(z.gte(min), z.lte(max)),
+      ),
+    metavar: 'number',
+    expected: `a whole number from ${min} to ${max}`,
+    show: String,
+  };
 }
 
 function quantity(metavar: string, units: Units, min: number, max: number, example: string): Kind<number> {

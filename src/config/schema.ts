@@ -28,6 +28,11 @@ export interface Address {
 
 const LOOPBACK = '127.0.0.1';
 
+/** Whether only this machine can reach what listens there. */
+export function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host);
+}
+
 export function line(): z.ZodMiniType<string, string> {
   return z.string().check(z.regex(/^\P{Cc}+$/u));
 }
@@ -146,7 +151,7 @@ function readAddress(written: string | number): Address | undefined {
   return { host: host === '' ? LOOPBACK : host, port };
 }
 
-function isHttpUrl(text: string): boolean {
+export function isHttpUrl(text: string): boolean {
   return /^https?:\/\/[^/?#]/i.test(text) && URL.canParse(text);
 }
 

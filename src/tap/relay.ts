@@ -2,10 +2,11 @@
  * The data path: bytes from a source to a destination, each chunk as it came. It writes the original buffer first and
  * shows it to the observer after. Backpressure exists between the two ends only.
  */
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
+import type { Source } from './source.ts';
 
 export interface RelayObserver {
-  /** A chunk was forwarded. `tookUs`: microseconds between having the chunk and having handed it on. */
+  /** A chunk, valid during the call only, was forwarded. `tookUs`: between having it and having handed it on. */
   forwarded(chunk: Buffer, atUs: number, tookUs: number): void;
   /**
    * Asked after each chunk when capture is lossless: undefined to go on, or a promise to wait for. Absent in the
@@ -14,9 +15,12 @@ export interface RelayObserver {
   readonly admit?: () => Promise<void> | undefined;
 }
 
+/** Asked for once: it never changes, and asking costs as much as telling the time. */
+const ORIGIN_MS = performance.timeOrigin;
+
 /** Microseconds since the Unix epoch from the monotonic clock. */
 export function nowUs(): number {
-  return Math.round((performance.timeOrigin + performance.now()) * 1000);
+  return Math.round((ORIGIN_MS + performance.now()) * 1000);
 }
 
 /**
@@ -25,7 +29,7 @@ export function nowUs(): number {
  * was first. Without `passEnd` the destination stays open: stderr, on which our own lines may still follow.
  */
 export function relay(
-  source: Readable,
+  { stream: source, onChunk }: Source,
   destination: Writable,
   observer: RelayObserver,
   onEnd: (first: 'source' | 'destination') => void,
@@ -49,15 +53,18 @@ export function relay(
     source.resume();
   };
 
-  source.on('data', (chunk: Buffer) => {
+  onChunk((chunk) => {
     const from = nowUs();
     const open = destination.write(chunk);
     const atUs = nowUs();
     observer.forwarded(chunk, atUs, atUs - from);
     const wait = observer.admit?.();
-    if (open && wait === undefined) return;
-    source.pause();
-    void Promise.all([open ? undefined : drained(destination), wait]).then(resume);
+    if (!open || wait !== undefined) {
+      source.pause();
+      void Promise.all([open ? undefined : drained(destination), wait]).then(resume);
+    }
+    // What the destination could not pass on at once it still holds.
+    return destination.writableLength === 0;
   });
   source.on('end', sourceGone);
   // A reset is an end: the bytes that came are forwarded, the other side learns that there are no more.

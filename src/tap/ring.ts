@@ -48,12 +48,15 @@ const RESUME_SHARE = 0.25;
  * read everything, the producer does it before its next record; between the two nobody reads or writes a position.
  */
 const REWIND_BYTES = 1024 * 1024;
-/** One read copies at most so much out of the ring, so that space is given back while a long backlog is worked off. */
-const MAX_READ_BYTES = 1024 * 1024;
+/**
+ * One read copies so much out of the ring, or one record where that is larger: little enough to stay in a core's cache
+ * until it is worked off, much enough that copying and giving space back costs nothing a record.
+ */
+const READ_BYTES = 256 * 1024;
 
 export interface RingRecord {
   readonly kind: RecordKind;
-  /** Owned by the receiver. */
+  /** Valid until the receiver returns: what it keeps, it copies. */
   readonly bytes: Uint8Array;
   readonly atUs: number;
   /** The HTTP exchange it belongs to, from 1; 0 for what belongs to none. */
@@ -127,9 +130,9 @@ export class RingWriter {
   }
 
   /** A fact about the session, as JSON. It may use the reserve; gaps that are still untold are told before it. */
-  pushLifecycle(fact: unknown, atUs: number): void {
+  pushLifecycle(fact: unknown, atUs: number): boolean {
     this.#tellGaps(atUs);
-    this.#put(4, new TextEncoder().encode(JSON.stringify(fact)), atUs, 0);
+    return this.#put(4, new TextEncoder().encode(JSON.stringify(fact)), atUs, 0);
   }
 
   #tellGaps(atUs: number): void {
@@ -193,6 +196,8 @@ export class RingReader {
   readonly #control: Int32Array;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
+  /** What was read last. Written over by the next read. */
+  readonly #copy = new Uint8Array(READ_BYTES);
   #tail = 0;
   #askedToRewind = false;
 
@@ -202,7 +207,7 @@ export class RingReader {
     this.#bytes = new Uint8Array(ring, CONTROL_BYTES);
   }
 
-  /** Hands over the oldest records, up to about a megabyte. False when there were none. */
+  /** Hands over the oldest records, as many as one copy takes. False when there were none. */
   read(receive: (record: RingRecord) => void): boolean {
     if (this.#askedToRewind && !this.#settleRewind()) return false;
     const head = Atomics.load(this.#control, HEAD);
@@ -217,24 +222,28 @@ export class RingReader {
     }
     // Everything contiguous, at whole records: one copy, and the space is free before the work on it begins.
     let to = from;
-    while (to !== head && to - from < MAX_READ_BYTES && this.#words[(to >> 2) + 1] !== WRAP) {
-      to += recordSize(this.#words[to >> 2] ?? 0);
+    while (to !== head && this.#words[(to >> 2) + 1] !== WRAP) {
+      const next = to + recordSize(this.#words[to >> 2] ?? 0);
+      if (next - from > READ_BYTES && to > from) break;
+      to = next;
     }
-    const owned = Buffer.allocUnsafeSlow(to - from);
-    owned.set(this.#bytes.subarray(from, to));
+    const length = to - from;
+    const copy = length > READ_BYTES ? new Uint8Array(length) : this.#copy;
+    copy.set(this.#bytes.subarray(from, to));
     this.#tail = to;
     Atomics.store(this.#control, TAIL, to);
-    for (let at = 0; at < owned.length;) {
-      const length = owned.readInt32LE(at);
+    const header = new DataView(copy.buffer);
+    for (let at = 0; at < length;) {
+      const size = header.getInt32(at, true);
       const start = at + HEADER_BYTES;
       receive({
-        kind: KINDS[owned.readInt32LE(at + 4)] ?? 'lifecycle',
-        bytes: owned.subarray(start, start + length),
-        atUs: owned.readDoubleLE(at + 8),
-        exchange: owned.readUInt32LE(at + 16),
-        index: owned.readUInt32LE(at + 20),
+        kind: KINDS[header.getInt32(at + 4, true)] ?? 'lifecycle',
+        bytes: copy.subarray(start, start + size),
+        atUs: header.getFloat64(at + 8, true),
+        exchange: header.getUint32(at + 16, true),
+        index: header.getUint32(at + 20, true),
       });
-      at += recordSize(length);
+      at += recordSize(size);
     }
     return true;
   }

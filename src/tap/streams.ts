@@ -6,6 +6,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import { socketSource, type Source, streamSource } from './source.ts';
 
 /**
  * libuv never closes descriptors 0 to 2, but the client is to see its end of the pipe closed when ours is. Closing one
@@ -15,12 +16,20 @@ import type { Readable, Writable } from 'node:stream';
 const VACATE_AFTER_MS = 1000;
 
 /** Both of these are called before any thread is started. */
-export function openStdin(): Readable {
-  return isPipe(0) ? closable(0, { readable: true, writable: false }) : process.stdin;
+export function openStdin(): Source {
+  if (!isPipe(0)) return streamSource(process.stdin);
+  const own = ownDescription(0);
+  const source = socketSource({ fd: own ?? 0 });
+  leave(0, own, source.stream);
+  return source;
 }
 
 export function openStdout(): Writable {
-  return isPipe(1) ? closable(1, { readable: false, writable: true }) : process.stdout;
+  if (!isPipe(1)) return process.stdout;
+  const own = ownDescription(1);
+  const socket = new Socket({ fd: own ?? 1, readable: false, writable: true });
+  leave(1, own, socket);
+  return socket;
 }
 
 /** Number 2 itself stays open, for what Node says when it dies. */
@@ -29,12 +38,10 @@ export function openStderr(): Writable {
   return new Socket({ fd: ownDescription(2) ?? 2, readable: false, writable: true });
 }
 
-function closable(fd: 0 | 1, ends: { readable: boolean; writable: boolean }): Socket {
-  const own = ownDescription(fd);
-  const socket = new Socket({ fd: own ?? fd, ...ends });
+/** Of the two descriptors of a pipe, or of the one that its stream uses, only the stream's is to be open. */
+function leave(fd: 0 | 1, own: number | undefined, stream: Readable | Writable): void {
   if (own !== undefined) vacate(fd);
-  else socket.once('close', () => setTimeout(vacate, VACATE_AFTER_MS, fd).unref());
-  return socket;
+  else stream.once('close', () => setTimeout(vacate, VACATE_AFTER_MS, fd).unref());
 }
 
 /** The number stays taken: the next file that is opened must not become anybody's stdout. */

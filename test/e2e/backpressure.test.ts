@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { freePort } from './listening.ts';
 import { peakMemoryBytes, serverOf, writtenBytes } from './proc.ts';
 import { frames, query, rejoined } from './recording.ts';
 import { type Piped, read, SIDELIGHT, talks, temporaryFolder, until, wrapped } from './sidelight.ts';
@@ -92,7 +93,9 @@ describe('a flood that the capture buffer cannot hold', () => {
 
   it('passes whole; the recording says what it lacks, and goes on after it', async () => {
     const folder = temporaryFolder();
-    const running = wrapped(folder, talks(`flood:${bytes}`, 'answer', 'exit:0'), { flags: SMALL });
+    const port = await freePort();
+    const flags = [...SMALL, '--admin', String(port)];
+    const running = wrapped(folder, talks(`flood:${bytes}`, 'answer', 'exit:0'), { flags });
     await until(() => running.stdout.length >= bytes, 'the flood');
     // Copies are taken again when the observer has worked off a part of what it holds: the first pings may be lost.
     const answered = (): boolean =>
@@ -103,6 +106,7 @@ describe('a flood that the capture buffer cannot hold', () => {
       running.process.stdin.write(`{"jsonrpc":"2.0","id":${id},"method":"ping"}\n`);
       return answered();
     }, 'a recorded answer');
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     running.process.stdin.end();
     const { code, stdout, stderr } = await running.ended;
     expect([code, stderr.toString()]).toEqual([0, '']);
@@ -120,6 +124,9 @@ describe('a flood that the capture buffer cannot hold', () => {
     const show = JSON.stringify(await read(folder, 'show', 'last'));
     expect(show).toContain('"complete":false');
     expect(show).toContain(`"droppedBytes":${lost}`);
+    expect(metrics).toMatch(
+      new RegExp(`^sidelight_dropped_total\\{stage="capture",reason="ring_full"\\} ${chunks}$`, 'm'),
+    );
     // What is whole is right: every line that was recorded is a line that was sent.
     for (const frame of recorded.filter(({ kind }) => kind === 'malformed')) {
       expect([frame.size, frame.bytes.equals(Buffer.alloc(65_535, 'x'))]).toEqual([65_535, true]);

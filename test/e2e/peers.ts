@@ -1,11 +1,11 @@
 /**
- * The real SDK clients over stdio, behind one face: what they were told, what they said, and what their transport saw of
- * it, in order.
+ * The real SDK clients behind one face: what they were told, what they said, and what their transport saw of it, in order.
  */
-import { Client as ModernClient, type ClientOptions } from '@modelcontextprotocol/client';
-import { StdioClientTransport as ModernTransport } from '@modelcontextprotocol/client/stdio';
+import { Client as ModernClient, type Transport as ModernTransport } from '@modelcontextprotocol/client';
+import { StdioClientTransport as ModernStdioTransport } from '@modelcontextprotocol/client/stdio';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   CallToolResultSchema,
   CreateMessageRequestSchema,
@@ -80,13 +80,19 @@ export async function connect(
 ): Promise<Peer> {
   const [program = '', ...args] = command;
   const parameters = { command: program, args, env, stderr: 'pipe' as const };
-  return sdk === 'v1' ? connectV1(parameters) : connectV2(parameters, MODES[sdk]);
+  return sdk === 'v1'
+    ? connectV1(new StdioClientTransport(parameters))
+    : connectV2(new ModernStdioTransport(parameters), sdk);
 }
 
-type Parameters = ConstructorParameters<typeof StdioClientTransport>[0];
+/** What only a transport with a process of its own has. */
+interface OfProcess {
+  readonly pid?: number | null;
+  readonly stderr?: Stream | null;
+}
 
-async function connectV1(parameters: Parameters): Promise<Peer> {
-  const transport = new StdioClientTransport(parameters);
+/** Connects SDK v1 over its own transport. Closed with the test. */
+export async function connectV1(transport: Transport & OfProcess): Promise<Peer> {
   const client = new Client(IDENTITY, { capabilities: CAPABILITIES });
   client.setRequestHandler(CreateMessageRequestSchema, () => MODEL);
   client.setRequestHandler(ElicitRequestSchema, () => PERSON);
@@ -97,7 +103,7 @@ async function connectV1(parameters: Parameters): Promise<Peer> {
   return {
     ...seen,
     negotiated: () => [client.getServerVersion(), client.getServerCapabilities(), client.getInstructions()],
-    pid: () => transport.pid,
+    pid: () => transport.pid ?? null,
     call: (call, options) => client.callTool(call, CallToolResultSchema, options),
     request: (method, params) => client.request({ method, params }, z.looseObject({})),
     listen: () => Promise.reject(new Error('not of this era')),
@@ -105,14 +111,14 @@ async function connectV1(parameters: Parameters): Promise<Peer> {
   };
 }
 
-async function connectV2(
-  parameters: Parameters,
-  mode: NonNullable<ClientOptions['versionNegotiation']>['mode'],
+/** Connects SDK v2 over its own transport. Closed with the test. */
+export async function connectV2(
+  transport: ModernTransport & OfProcess,
+  sdk: Exclude<Sdk, 'v1'>,
 ): Promise<Peer> {
-  const transport = new ModernTransport(parameters);
   const client = new ModernClient(IDENTITY, {
     capabilities: CAPABILITIES,
-    versionNegotiation: { ...(mode !== undefined && { mode }) },
+    versionNegotiation: { mode: MODES[sdk] },
   });
   client.setRequestHandler('sampling/createMessage', () => MODEL);
   client.setRequestHandler('elicitation/create', () => PERSON);
@@ -128,7 +134,7 @@ async function connectV2(
       client.getServerCapabilities(),
       client.getInstructions(),
     ],
-    pid: () => transport.pid,
+    pid: () => transport.pid ?? null,
     call: (call, options) => client.callTool(call, options),
     request: (method, params) => client.request({ method, params }, z.looseObject({})),
     listen: (uri) => client.listen({ resourceSubscriptions: [uri] }),
@@ -136,10 +142,9 @@ async function connectV2(
   };
 }
 
-interface Observable {
-  send: (message: never) => Promise<void>;
-  onmessage?: ((message: never) => void) | undefined;
-  readonly stderr: Stream | null;
+interface Observable extends OfProcess {
+  send: (message: never, ...options: never[]) => Promise<void>;
+  onmessage?: ((message: never, ...extra: never[]) => void) | undefined;
 }
 
 /** Listens between the client and its transport; the transport stays the SDK's own. */
@@ -148,9 +153,9 @@ function observe(transport: Observable): Pick<Peer, 'sent' | 'received' | 'stder
   const received: Message[] = [];
   const said: Buffer[] = [];
   const send = transport.send.bind(transport);
-  transport.send = (message) => {
+  transport.send = (message, ...options) => {
     sent.push(message);
-    return send(message);
+    return send(message, ...options);
   };
   let onmessage: Observable['onmessage'];
   Object.defineProperty(transport, 'onmessage', {
@@ -158,14 +163,15 @@ function observe(transport: Observable): Pick<Peer, 'sent' | 'received' | 'stder
     set: (handler: Observable['onmessage']) => {
       onmessage =
         handler &&
-        ((message) => {
+        ((message, ...extra) => {
           received.push(message);
-          handler(message);
+          handler(message, ...extra);
         });
     },
   });
-  const stderrEnded = new Promise((resolve) => transport.stderr?.once('end', resolve));
-  transport.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
+  const { stderr } = transport;
+  const stderrEnded = stderr ? new Promise((resolve) => stderr.once('end', resolve)) : Promise.resolve();
+  stderr?.on('data', (chunk: Buffer) => said.push(chunk));
   return { sent, received, stderr: () => Buffer.concat(said).toString(), stderrEnded };
 }
 
@@ -174,6 +180,16 @@ export function hears(peer: Peer, method: string, times = 1): Promise<void> {
   return until(
     () => peer.received.filter((message) => message.method === method).length >= times,
     `${method}, ${times} times`,
+  );
+}
+
+/** Whether the last call of the client is being worked on. */
+export function isAt(peer: Peer): boolean {
+  const call = peer.sent.findLast(({ method }) => method === 'tools/call');
+  const token = (call?.params as { _meta?: { progressToken?: unknown } } | undefined)?._meta?.progressToken;
+  return peer.received.some(
+    ({ method, params }) =>
+      method === 'notifications/progress' && (params as { progressToken: unknown }).progressToken === token,
   );
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { query, type Row } from './recording.ts';
-import { connect, hears, type Peer, type Sdk, settled, type ToolCall } from './peers.ts';
+import { connect, hears, isAt, type Peer, type Sdk, settled, type ToolCall } from './peers.ts';
 import { packageFile, server, SIDELIGHT, temporaryFolder, until } from './sidelight.ts';
 
 const EVERYTHING = [
@@ -72,15 +72,6 @@ async function givenUp(peer: Peer, call: ToolCall, when: 'at once' | 'in progres
   if (when === 'in progress') await until(() => isAt(peer), 'the first progress');
   cancel.abort('changed my mind');
   return result;
-}
-
-/** Whether the last request of the client is being worked on. */
-function isAt(peer: Peer): boolean {
-  const token = (peer.sent.at(-1)?.params as { _meta?: { progressToken?: unknown } })._meta?.progressToken;
-  return peer.received.some(
-    ({ method, params }) =>
-      method === 'notifications/progress' && (params as { progressToken: unknown }).progressToken === token,
-  );
 }
 
 describe.each(LEGACY)('server-everything sees and says the same, driven by SDK %s', (sdk) => {

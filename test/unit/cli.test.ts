@@ -5,8 +5,10 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunOptions } from '../../src/app.ts';
 import { runCli } from '../../src/cli/program.ts';
-import { flagOf, KEYS } from '../../src/config/options.ts';
+import { flagOf, KEYS, OWN_KEYS } from '../../src/config/options.ts';
+import type { HttpOptions } from '../../src/http.ts';
 import { VERSION } from '../../src/self/version.ts';
+import { pathOf } from '../tls/files.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -21,6 +23,7 @@ interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly runs: readonly RunOptions[];
+  readonly proxies: readonly HttpOptions[];
 }
 
 async function sidelight(line: string | readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
@@ -28,6 +31,7 @@ async function sidelight(line: string | readonly string[], env: NodeJS.ProcessEn
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const runs: RunOptions[] = [];
+  const proxies: HttpOptions[] = [];
   const code = await runCli(argv, {
     env,
     cwd: dir,
@@ -41,14 +45,19 @@ async function sidelight(line: string | readonly string[], env: NodeJS.ProcessEn
       runs.push(options);
       return Promise.resolve();
     },
+    http: (options) => {
+      proxies.push(options);
+      return Promise.resolve();
+    },
   });
-  return { code, stdout: textOf(stdout), stderr: textOf(stderr), runs };
+  return { code, stdout: textOf(stdout), stderr: textOf(stderr), runs, proxies };
 }
 
 function textOf(stream: PassThrough): string {
   return String(stream.read() ?? '');
 }
 
+const HTTP = 'sidelight http --target <url> [options]';
 const USAGE = 'sidelight [run] [options] -- <command> [args...]';
 
 describe('run', () => {
@@ -75,14 +84,20 @@ describe('run', () => {
     expect(runs[0]?.args).toEqual(['', 'a b', '--x=', '*']);
   });
 
-  test('every setting but a secret is a flag', async () => {
-    const { stdout } = await sidelight('run --help');
-    for (const key of KEYS) {
-      const flag = flagOf(key);
-      if (flag !== undefined) expect(stdout).toContain(flag.replace('--redact', '--no-redact'));
-    }
-    expect(stdout).not.toMatch(/--otlp-headers\b(?!-)/);
-  });
+  test.each([
+    ['run', 'http'],
+    ['http', 'run'],
+  ] as const)(
+    'every setting but a secret is a flag of %s, but for those of %s alone',
+    async (command, other) => {
+      const { stdout } = await sidelight(`${command} --help`);
+      for (const key of KEYS) {
+        const flag = flagOf(key)?.replace('--redact', '--no-redact') ?? '--otlp-headers';
+        const shown = new RegExp(`^ +${flag}(?![\\w-])`, 'm').test(stdout);
+        expect([flag, shown]).toEqual([flag, key !== 'otlp.headers' && !OWN_KEYS[other].includes(key)]);
+      }
+    },
+  );
 
   test('flags reach the configuration', async () => {
     const flags =
@@ -118,6 +133,67 @@ describe('run', () => {
   });
 });
 
+describe('http', () => {
+  test('a target is all it needs', async () => {
+    const { code, stdout, stderr, runs, proxies } = await sidelight('http --target http://127.0.0.1:3000');
+    expect([code, stdout, stderr, runs, proxies.length]).toEqual([0, '', '', [], 1]);
+    expect(proxies[0]?.target.href).toBe('http://127.0.0.1:3000/');
+    expect(proxies[0]?.config.http).toMatchObject({
+      target: 'http://127.0.0.1:3000',
+      listen: { host: '127.0.0.1', port: 8808 },
+      host: 'auto',
+    });
+  });
+
+  test('flags reach the configuration', async () => {
+    const { proxies } = await sidelight(
+      'http --target https://a/b --listen unix:s.sock --host rewrite --mount /x --forwarded --rewrite-oauth' +
+        ' --allowed-hosts a,b:1 --allowed-origins https://c --response-timeout 5s --max-connections 3 --name n',
+    );
+    expect(proxies[0]?.config).toMatchObject({
+      name: 'n',
+      http: {
+        target: 'https://a/b',
+        listen: { socketPath: join(dir, 's.sock') },
+        host: 'rewrite',
+        mount: '/x',
+        forwarded: true,
+        rewriteOauth: true,
+        allowedHosts: ['a', 'b:1'],
+        allowedOrigins: ['https://c'],
+        responseTimeoutMs: 5000,
+        maxConnections: 3,
+      },
+    });
+  });
+
+  test('the target may come from the environment, and warnings of both kinds are handed on', async () => {
+    const { proxies } = await sidelight('http', {
+      SIDELIGHT_TARGET: 'http://a',
+      SIDELIGHT_TARGET_CA: pathOf('ca.pem'),
+      OTEL_TRACES_EXPORTER: 'zipkin',
+    });
+    expect(proxies[0]?.warnings).toEqual([
+      'OTEL_TRACES_EXPORTER: "zipkin" is not one of otlp, none; ignored',
+      'SIDELIGHT_TARGET_CA: not used, since the target is not https',
+    ]);
+  });
+
+  test('one config file serves both commands, and what is wrong for one does not stop the other', async () => {
+    writeFileSync(
+      join(dir, 'both.yaml'),
+      'cwd: /x\npdeathsig: SIGTERM\ntarget: http://a\nlisten: 0.0.0.0:1\ntlsCert: none.pem\n',
+    );
+    const run = await sidelight('run --config both.yaml -- node');
+    expect([run.code, run.stderr, run.runs[0]?.config.cwd]).toEqual([0, '', '/x']);
+    const http = await sidelight('http --config both.yaml');
+    expect(http.stderr).toBe(
+      `sidelight: ${join(dir, 'both.yaml')}:4:9: listen: 0.0.0.0:1 can be reached from other machines; add --allow-remote if that is meant\n`,
+    );
+    expect((await sidelight('config print --config both.yaml')).code).toBe(0);
+  });
+});
+
 describe('what is wrong: exit code 2, one line on stderr, nothing started', () => {
   test.each([
     ['', `the server's command is missing; usage: ${USAGE}`],
@@ -140,11 +216,31 @@ describe('what is wrong: exit code 2, one line on stderr, nothing started', () =
     ['config print --jsn', '--jsn: no such option; did you mean --json?'],
     ['sessions --limit 0', '--limit: "0" is not a whole number from 1'],
     ['show a b', "too many arguments for 'show'. Expected 1 argument but got 2."],
+    ['--target http://a -- node', '--target: an option of sidelight http, not of run'],
+    ['run --mount=/x -- node', '--mount: an option of sidelight http, not of run'],
+    ['http://u:hunter2@a:3000', `write --target before the server's URL http://***@a:3000; usage: ${HTTP}`],
+    [
+      'http',
+      `the server's URL is missing; usage: ${HTTP}, or set SIDELIGHT_TARGET or target in the config file`,
+    ],
+    ['http http://a:3000/mcp', `write --target before the server's URL http://a:3000/mcp; usage: ${HTTP}`],
+    ['http -- node server.js', `node: http starts no server; usage: ${HTTP}; to start one: ${USAGE}`],
+    ['http --target http://a node', `node: http starts no server; usage: ${HTTP}; to start one: ${USAGE}`],
+    ['http --target -- node', '--target: its value is missing'],
+    ['http --target', '--target: its value is missing'],
+    ['http --taget http://a', '--taget: no such option; did you mean --target?'],
+    ['http --allow-host x', '--allow-host: no such option; did you mean --allowed-hosts?'],
+    ['http --cwd /', '--cwd: an option of sidelight run, not of http'],
+    ['htpp --target http://a', 'htpp: no such command; did you mean http?'],
+    [
+      'http --target http://a --listen 0.0.0.0:80',
+      '--listen: 0.0.0.0:80 can be reached from other machines; add --allow-remote if that is meant',
+    ],
     ['config prnt', "too many arguments for 'print'. Expected 0 arguments but got 1."],
   ])('sidelight %s', async (line, message) => {
-    const { code, stdout, stderr, runs } = await sidelight(line);
+    const { code, stdout, stderr, runs, proxies } = await sidelight(line);
     expect(stderr).toBe(`sidelight: ${message}\n`);
-    expect([code, stdout, runs]).toEqual([2, '', []]);
+    expect([code, stdout, runs, proxies]).toEqual([2, '', [], []]);
   });
 
   test('also what the environment says', async () => {
@@ -212,6 +308,8 @@ describe('help and version', () => {
     '-h',
     'help',
     'run --help',
+    'http --help',
+    'help http',
     '--name x --help',
     'config print --help',
     'sessions --help',

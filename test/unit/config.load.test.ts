@@ -95,7 +95,55 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
     written: ['SIGTERM', 'SIGKILL', 'SIGHUP', 'SIGINT'],
     values: ['SIGTERM', 'SIGKILL', 'SIGHUP', 'SIGINT'],
   },
+  target: {
+    written: ['http://a:1', 'https://b/x', 'HTTP://[::1]:3', 'https://d'],
+    values: ['http://a:1', 'https://b/x', 'HTTP://[::1]:3', 'https://d'],
+  },
+  listen: {
+    written: ['9000', ':0', 'unix:/run/x.sock', '[::1]:80'],
+    values: [
+      { host: '127.0.0.1', port: 9000 },
+      { host: '127.0.0.1', port: 0 },
+      { socketPath: '/run/x.sock' },
+      { host: '::1', port: 80 },
+    ],
+  },
+  allowRemote: { written: ['true', 'false', 'on', 'no'], values: [true, false, true, false] },
+  allowedHosts: {
+    written: ['A.example,b:1', ' a , ,b ', '[::1]:80', 'x'],
+    values: [['a.example', 'b:1'], ['a', 'b'], ['[::1]:80'], ['x']],
+  },
+  allowedOrigins: {
+    written: ['https://A:443', 'http://a:3000/,null', 'vscode-webview://X', 'http://d'],
+    values: [['https://a'], ['http://a:3000', 'null'], ['vscode-webview://x'], ['http://d']],
+  },
+  host: {
+    written: ['preserve', 'rewrite', 'auto', 'preserve'],
+    values: ['preserve', 'rewrite', 'auto', 'preserve'],
+  },
+  mount: { written: ['/a', '/b/', '/', '/c/d.e/%20'], values: ['/a', '/b', '', '/c/d.e/%20'] },
+  forwarded: { written: ['true', 'false', '1', 'off'], values: [true, false, true, false] },
+  rewriteOauth: { written: ['true', 'false', '1', 'off'], values: [true, false, true, false] },
+  tlsCert: { written: ['/a', '/b', '/c', '/d'], values: ['/a', '/b', '/c', '/d'] },
+  tlsKey: { written: ['/a', '/b', '/c', '/d'], values: ['/a', '/b', '/c', '/d'] },
+  targetCa: { written: ['/a', '/b', '/c', '/d'], values: ['/a', '/b', '/c', '/d'] },
+  targetCert: { written: ['/a', '/b', '/c', '/d'], values: ['/a', '/b', '/c', '/d'] },
+  targetKey: { written: ['/a', '/b', '/c', '/d'], values: ['/a', '/b', '/c', '/d'] },
+  connectTimeout: { written: ['1s', 'none', '300', '4ms'], values: [1000, undefined, 300, 4] },
+  responseTimeout: { written: ['1s', 'none', '300', '2min'], values: [1000, undefined, 300, 120_000] },
+  maxHeaderSize: { written: ['8KiB', '1MiB', '10000', '32KiB'], values: [8192, 1_048_576, 10_000, 32_768] },
+  maxConnections: { written: ['1', '20', '1000000', '7'], values: [1, 20, 1_000_000, 7] },
+  shutdownTimeout: { written: ['0', '5s', '1min', '20s'], values: [0, 5000, 60_000, 20_000] },
+  sessionIdle: {
+    written: ['1s', '5min', '90min', '1440min'],
+    values: [1000, 300_000, 5_400_000, 86_400_000],
+  },
 };
+
+/** `flag --record` without its first word. */
+function whereOf(source: string): string {
+  return source.slice(source.indexOf(' ') + 1);
+}
 
 describe('precedence', () => {
   test.each(KEYS)('%s: flag over SIDELIGHT_* over OTEL_* over the file over the default', async (key) => {
@@ -122,11 +170,16 @@ describe('precedence', () => {
         flags: Object.assign({}, ...sources.map(({ flags }) => flags ?? {})) as LoadInput['flags'],
         env: Object.assign({}, ...sources.map(({ env }) => env ?? {})) as LoadInput['env'],
       });
-      expect(loaded.sources.get(key)).toEqual({ value: sources[0]?.value, source: sources[0]?.source });
+      expect(loaded.sources.get(key)).toEqual({
+        value: sources[0]?.value,
+        source: sources[0]?.source,
+        where: expect.stringContaining(whereOf(sources[0]?.source ?? '')) as string,
+      });
       sources.shift();
     }
     const fallback = key === 'dataDir' ? '/home/ada/.local/state/sidelight' : rowOf(key).fallback;
-    expect((await load()).sources.get(key)).toEqual({ value: fallback, source: 'default' });
+    expect((await load()).sources.get(key)).toMatchObject({ source: 'default', where: flag ?? key });
+    expect((await load()).sources.get(key)?.value).toEqual(fallback);
   });
 
   test('nothing set: everything is recorded and redacted, nothing is exported or served', async () => {
@@ -153,6 +206,28 @@ describe('precedence', () => {
       log: { level: 'info', file: undefined },
       cwd: undefined,
       pdeathsig: undefined,
+      http: {
+        target: undefined,
+        listen: { host: '127.0.0.1', port: 8808 },
+        allowRemote: false,
+        allowedHosts: [],
+        allowedOrigins: [],
+        host: 'auto',
+        mount: '',
+        forwarded: false,
+        rewriteOauth: false,
+        tlsCert: undefined,
+        tlsKey: undefined,
+        targetCa: undefined,
+        targetCert: undefined,
+        targetKey: undefined,
+        connectTimeoutMs: 30_000,
+        responseTimeoutMs: undefined,
+        maxHeaderBytes: 65_536,
+        maxConnections: 10_000,
+        shutdownTimeoutMs: 8000,
+        sessionIdleMs: 1_800_000,
+      },
     });
   });
 

@@ -43,6 +43,7 @@ test('a line inside one chunk is a view on it, a split line is not', () => {
       line: (bytes) => void lines.push(bytes),
       oversize: () => expect.unreachable(),
       unterminated: () => expect.unreachable(),
+      skipped: () => expect.unreachable(),
     },
   );
   framer.push(chunk, 0);

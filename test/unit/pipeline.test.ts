@@ -73,20 +73,24 @@ describe('the pipeline', () => {
     ['nothing was told', [], 'sidelight_stopped'],
     ['the server could not be started', [['start_failed', 1]], 'start_failed'],
   ] as const)('knows who ended the session: %s', (_how, facts, cause) => {
-    const { line, record } = pipeline();
+    const { line, record, events } = pipeline();
     for (const [fact, atUs] of facts)
       record('lifecycle', { fact, signal: fact === 'signal' ? 'SIGTERM' : null, code: 1 }, atUs);
-    expect(line.endCause).toBe(cause);
+    line.close(9);
+    expect(events.at(-1)).toMatchObject({ type: 'session_ended', cause });
   });
 
   it('records what a gap broke off, the gap itself, and goes on at the next message', () => {
     const { line, record, frames, events } = pipeline();
     record('client_to_server', '{"jsonrpc":"2.0","id":1,"method":"ping"}\n{"jsonrpc":"2.0","id":2,"meth');
-    record('gap', { channel: 'client_to_server', chunks: 3, bytes: 99 });
+    line.gap({ channel: 'client_to_server', chunks: 3, bytes: 99 }, 1);
     record('client_to_server', 'tail of something"}\n{"jsonrpc":"2.0","id":3,"method":"ping"}\n');
-    expect(frames().map(({ kind }) => kind)).toEqual(['request', 'unterminated', 'gap', 'request']);
+    expect(frames().map(({ kind }) => kind)).toEqual(['request', 'unterminated', 'gap', 'gap', 'request']);
     expect(line.skippedBytes).toBe('tail of something"}\n'.length);
-    expect(events.filter(({ type }) => type === 'copies_dropped')).toMatchObject([{ chunks: 3, bytes: 99 }]);
+    expect(events.filter(({ type }) => type === 'copies_dropped')).toMatchObject([
+      { chunks: 3, bytes: 99 },
+      { chunks: 0, bytes: 'tail of something"}\n'.length },
+    ]);
   });
 
   it('cuts a body at its cap, with the size and the hash of what was on the wire', () => {
@@ -124,7 +128,7 @@ describe('the pipeline', () => {
     });
     record('server_to_client', '\r\n \n');
     record('stderr', 'one\r\ntwo');
-    line.end(2);
+    line.close(2);
     expect(frames().map(({ kind, ending }) => [kind, ending])).toEqual([
       ['malformed', '\n'],
       ['blank', '\r\n'],

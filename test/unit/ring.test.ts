@@ -15,7 +15,8 @@ function pair(capacity = CAPACITY): { writer: RingWriter; reader: RingReader; wo
 
 function drain(reader: RingReader): RingRecord[] {
   const records: RingRecord[] = [];
-  while (reader.read((record) => records.push(record)));
+  // What a record holds is gone with the next read.
+  while (reader.read((record) => records.push({ ...record, bytes: record.bytes.slice() })));
   return records;
 }
 

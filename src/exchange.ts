@@ -1,0 +1,263 @@
+/**
+ * One HTTP exchange as the observer sees it: its facts and its two bodies come in, frames and messages of the session
+ * that it belongs to go out. It knows no sink and no clock, and decides nothing about sessions itself.
+ */
+import { type BodyOptions, type BodyReader, openBody } from './bodies.ts';
+import { decode, OversizeDecoder } from './mcp/decode.ts';
+import { contentTypeOf, headerMismatches, headerOf } from './mcp/headers.ts';
+import type { Batch, Message } from './mcp/message.ts';
+import { type Frame, type FrameRecorder, UNTRACKED } from './recorder.ts';
+import type { ExchangeFacts } from './track/exchanges.ts';
+import type { At } from './track/links.ts';
+import type { Tracker } from './track/tracker.ts';
+import type { Direction } from './wire/chunk.ts';
+import type { RawHeaders, RequestFact, ResponseEndedFact, ResponseFact } from './wire/exchange.ts';
+import type { OversizeSink } from './wire/capped.ts';
+import type { SseEvent } from './wire/sse.ts';
+
+/** A session as an exchange needs it. */
+export interface ExchangeSession {
+  readonly id: string;
+  readonly tracker: Tracker;
+  readonly recorder: FrameRecorder;
+}
+
+/** What an exchange cannot know by itself. */
+export interface ExchangeHost extends BodyOptions {
+  /** Which session the exchange belongs to. Asked once: with its first message, or when it has none. */
+  assign(exchange: Exchange, first: Message | undefined, atUs: number): ExchangeSession;
+  /** Status and headers are known: a session may begin to be known by its id, or have ended. */
+  responded(exchange: Exchange, response: ResponseFact, atUs: number): 'deleted' | 'expired' | undefined;
+  /** The legacy transport tells its client where to post to, and thereby which session this is. */
+  endpoint(exchange: Exchange, url: string, atUs: number): ExchangeSession | undefined;
+  /** The request's facts as they may be told. */
+  facts(request: RequestFact): ExchangeFacts;
+  /** A fact as it is recorded. */
+  note(fact: RequestFact | ResponseFact): unknown;
+  /** A copy of a body could not be decoded to its end. */
+  unreadable(reason: string): void;
+  /** So many records of the exchange are missing. */
+  lost(session: ExchangeSession, channel: Direction, records: number, atUs: number): void;
+}
+
+/** The codes, tokens and secrets of OAuth are sent as forms: of those the size is recorded and nothing else. */
+const FORM = 'application/x-www-form-urlencoded';
+
+export class Exchange {
+  readonly id: number;
+  readonly request: RequestFact;
+  readonly #host: ExchangeHost;
+  readonly #openedAtUs: number;
+  readonly #bodies: Partial<Record<Direction, BodyReader>> = {};
+  #session: ExchangeSession | undefined;
+  #response: ResponseFact | undefined;
+  /** Records are numbered; 0 was the request. */
+  #nextIndex = 1;
+  #lost = false;
+  /** The request asked something by JSON-RPC, so that the response should be JSON-RPC. */
+  #asked = false;
+  #answered = false;
+  #skippedBytes = 0;
+
+  constructor(id: number, request: RequestFact, atUs: number, host: ExchangeHost) {
+    this.id = id;
+    this.request = request;
+    this.#openedAtUs = atUs;
+    this.#host = host;
+    this.#bodies.client_to_server = this.#open('client_to_server', request.headers);
+  }
+
+  /** The response is a stream of events that has not ended. */
+  get isStreaming(): boolean {
+    return this.#bodies.server_to_client?.isStream === true;
+  }
+
+  /** Bytes passed over while looking for the next message after a gap, since this was asked last. */
+  takeSkippedBytes(): number {
+    let skipped = 0;
+    for (const body of Object.values(this.#bodies)) skipped += body.skippedBytes;
+    const taken = skipped - this.#skippedBytes;
+    this.#skippedBytes = skipped;
+    return Math.max(0, taken);
+  }
+
+  /** To be called with the number of each record before what it holds: a step means that copies are missing. */
+  arrived(index: number, atUs: number): void {
+    const records = index - this.#nextIndex;
+    this.#nextIndex = index + 1;
+    if (records === 0) return;
+    this.#lost = true;
+    for (const body of Object.values(this.#bodies)) body.gap(atUs);
+    const session = this.#sessionFor(undefined, atUs);
+    const channel = this.#response === undefined ? 'client_to_server' : 'server_to_client';
+    session.recorder.note('gap', channel, { channel, chunks: records, stage: 'capture' }, atUs, this.id);
+    this.#host.lost(session, channel, records, atUs);
+  }
+
+  body(direction: Direction, bytes: Uint8Array, atUs: number): void {
+    this.#bodies[direction]?.push(bytes, atUs);
+  }
+
+  requestEnded(aborted: boolean, atUs: number): void {
+    this.#bodies.client_to_server?.end(!aborted, atUs);
+    delete this.#bodies.client_to_server;
+    this.#sessionFor(undefined, atUs);
+  }
+
+  responded(response: ResponseFact, atUs: number): void {
+    const { tracker, recorder } = this.#sessionFor(undefined, atUs);
+    // 1xx: the response itself is still to come.
+    if (response.status >= 200 || response.upgraded === true) {
+      this.#response = response;
+      tracker.responded(this.id, response.status);
+      const over = this.#host.responded(this, response, atUs);
+      const where = { channel: 'server_to_client', seq: recorder.seq, atUs } as const;
+      if (over === 'expired') tracker.raise('session_expired', where, 'status 404');
+      this.#bodies.server_to_client = this.#open('server_to_client', response.headers);
+    }
+    recorder.note('http', 'server_to_client', this.#host.note(response), atUs, this.id);
+  }
+
+  /** `known`: false when the end was not seen, only that there was one. */
+  ended(fact: ResponseEndedFact, atUs: number, known = true): void {
+    if (!known) this.#lost = true;
+    const whole = known && fact.end === 'complete';
+    this.#bodies.client_to_server?.end(false, atUs);
+    this.#bodies.server_to_client?.end(whole, atUs);
+    const { tracker, recorder } = this.#sessionFor(undefined, atUs);
+    const { seq } = recorder;
+    const { failure, detail, status = 0 } = this.#response ?? {};
+    if (this.#asked && !this.#answered && whole && !this.#lost && failure === undefined && status < 300)
+      tracker.raise(
+        'http_without_json_rpc',
+        { channel: 'server_to_client', seq, atUs },
+        `status ${status} without a JSON-RPC answer`,
+      );
+    if (!whole || fact.trailers.length > 0)
+      recorder.note('http', 'server_to_client', known ? fact : { ...fact, end: 'unknown' }, atUs, this.id);
+    const end = known ? fact.end : 'complete';
+    tracker.exchangeEnded(this.id, { end, failure, detail, lost: this.#lost }, { atUs, seq });
+  }
+
+  #sessionFor(first: Message | undefined, atUs: number): ExchangeSession {
+    if (this.#session !== undefined) return this.#session;
+    const session = this.#host.assign(this, first, atUs);
+    this.#session = session;
+    const { request } = this;
+    session.tracker.exchangeOpened(this.id, this.#host.facts(request), this.#openedAtUs);
+    session.recorder.note('http', 'client_to_server', this.#host.note(request), this.#openedAtUs, this.id);
+    return session;
+  }
+
+  #open(channel: Direction, headers: RawHeaders): BodyReader {
+    return openBody(headers, this.#host, {
+      text: (bytes, event, atUs) => {
+        this.#text(channel, bytes, event, atUs);
+      },
+      bare: (event, atUs) => {
+        this.#event(event, atUs);
+      },
+      oversize: () => this.#oversize(channel),
+      rest: (bytes, atUs) => {
+        const { recorder } = this.#sessionFor(undefined, atUs);
+        recorder.frame('unterminated', recorder.whole(channel, bytes, '', atUs, this.id), UNTRACKED);
+      },
+      unreadable: (reason) => {
+        this.#lost = true;
+        this.#host.unreadable(reason);
+      },
+    });
+  }
+
+  /** A whole body, or the data of an event. */
+  #text(channel: Direction, bytes: Uint8Array, event: SseEvent | undefined, atUs: number): void {
+    if (event?.type === 'endpoint') {
+      this.#session = this.#host.endpoint(this, new TextDecoder().decode(bytes), atUs) ?? this.#session;
+      this.#event(event, atUs);
+      return;
+    }
+    if (this.#contentType(channel) === FORM) {
+      const { recorder } = this.#sessionFor(undefined, atUs);
+      recorder.note('http', channel, { fact: 'form', sizeBytes: bytes.length }, atUs, this.id);
+      return;
+    }
+    const decoded = decode(bytes);
+    const { recorder } = this.#sessionFor(firstOf(decoded), atUs);
+    this.#message(channel, decoded, recorder.whole(channel, bytes, '', atUs, this.id, event?.id));
+  }
+
+  #oversize(channel: Direction): OversizeSink {
+    const decoder = new OversizeDecoder();
+    // Its session is known when its first message is: not before the end of a request's body.
+    const { recorder } = this.#sessionFor(undefined, this.#openedAtUs);
+    return recorder.oversize(
+      channel,
+      {
+        push: (bytes) => {
+          decoder.push(bytes);
+        },
+        done: (frame) => {
+          this.#message(channel, decoder.end(frame.sizeBytes), frame);
+        },
+      },
+      this.id,
+    );
+  }
+
+  #message(channel: Direction, decoded: Message | Batch, frame: Frame): void {
+    const { tracker, recorder } = this.#sessionFor(undefined, frame.atUs);
+    const { eventId } = frame;
+    const at: At = { channel, seq: recorder.seq, atUs: frame.atUs, exchange: this.id, eventId };
+    if (decoded.kind === 'malformed' && decoded.reason.startsWith('not_') && !this.#shouldBeMcp(channel)) {
+      recorder.frame('body', frame, UNTRACKED);
+      return;
+    }
+    const messages = decoded.kind === 'batch' ? decoded.messages : [decoded];
+    let tracked = UNTRACKED;
+    for (const message of messages) {
+      tracked = tracker.message(message, at);
+      this.#look(channel, message, at, tracked.operationId);
+    }
+    recorder.frame(decoded.kind, frame, decoded.kind === 'batch' ? UNTRACKED : tracked);
+  }
+
+  #look(channel: Direction, message: Message, at: At, operationId: number | undefined): void {
+    if (channel === 'server_to_client') {
+      this.#answered ||= message.kind === 'result' || message.kind === 'error';
+      return;
+    }
+    if (message.kind === 'request') this.#asked = true;
+    if (message.kind !== 'request' && message.kind !== 'notification') return;
+    const { tracker } = this.#sessionFor(message, at.atUs);
+    for (const { header, expected, got } of headerMismatches(this.request.headers, message))
+      tracker.raise(
+        'header_mismatch',
+        at,
+        `${header}: ${got ?? 'missing'}, the body says ${expected}`,
+        operationId,
+      );
+  }
+
+  /** Not everything that passes is MCP: metadata of authorization servers, pages of errors, probes of health. */
+  #shouldBeMcp(channel: Direction): boolean {
+    if (channel === 'server_to_client') return this.#asked && this.isStreaming;
+    const { method, headers } = this.request;
+    const accepts = headerOf(headers, 'accept')?.includes('text/event-stream') === true;
+    return method === 'POST' && (accepts || headerOf(headers, 'mcp-protocol-version') !== undefined);
+  }
+
+  #contentType(channel: Direction): string | undefined {
+    const { headers } = channel === 'client_to_server' ? this.request : (this.#response ?? this.request);
+    return contentTypeOf(headers);
+  }
+
+  #event({ type, id, retry, data }: SseEvent, atUs: number): void {
+    const { recorder } = this.#sessionFor(undefined, atUs);
+    const text = data === undefined ? undefined : new TextDecoder().decode(data);
+    recorder.note('http', 'server_to_client', { fact: 'event', type, id, retry, data: text }, atUs, this.id);
+  }
+}
+
+function firstOf(decoded: Message | Batch): Message | undefined {
+  return decoded.kind === 'batch' ? decoded.messages[0] : decoded;
+}

@@ -1,0 +1,67 @@
+/**
+ * From the HTTP tap into the ring: facts as JSON, bodies as they are, each record numbered within its exchange, so that
+ * the observer sees exactly where copies are missing. It never waits and keeps nothing of a body.
+ */
+import type { Direction } from './wire/chunk.ts';
+import type { ExchangeFact } from './wire/exchange.ts';
+
+/** The relay's handle on the observer, as far as exchanges need it. */
+export interface ExchangeRecords {
+  /** False when the copy did not fit: it is counted. */
+  record(
+    kind: Direction | 'request' | 'response',
+    bytes: Uint8Array,
+    atUs: number,
+    exchange: number,
+    index: number,
+  ): boolean;
+  /** False when not even the reserve had room. */
+  tell(
+    fact: { readonly fact: 'exchanges_lost'; readonly exchanges: readonly number[] },
+    atUs: number,
+  ): boolean;
+  delayed(tookUs: number): void;
+}
+
+/**
+ * Ends that did not fit wait here to be told; so many fit into what the ring keeps free for such facts. Of an exchange
+ * whose end is never told, the observer gives up what it holds when it meets its own bound.
+ */
+const MAX_LOST_ENDS = 4000;
+
+export class ExchangeFeed {
+  readonly #to: ExchangeRecords;
+  readonly #encoder = new TextEncoder();
+  /** The number of the next record, by exchange. */
+  readonly #next = new Map<number, number>();
+  /** Exchanges whose end did not fit: the observer would wait for it for ever. */
+  #lostEnds: number[] = [];
+
+  constructor(to: ExchangeRecords) {
+    this.#to = to;
+  }
+
+  fact(exchange: number, fact: ExchangeFact, atUs: number): void {
+    const kind = fact.fact === 'request' || fact.fact === 'request_ended' ? 'request' : 'response';
+    const taken = this.#put(kind, this.#encoder.encode(JSON.stringify(fact)), atUs, exchange);
+    if (fact.fact === 'response_ended') {
+      this.#next.delete(exchange);
+      if (!taken && this.#lostEnds.length < MAX_LOST_ENDS) this.#lostEnds.push(exchange);
+    }
+    if (taken && this.#lostEnds.length > 0) {
+      const told = this.#to.tell({ fact: 'exchanges_lost', exchanges: this.#lostEnds }, atUs);
+      if (told) this.#lostEnds = [];
+    }
+  }
+
+  body(exchange: number, direction: Direction, bytes: Uint8Array, atUs: number, tookUs: number): void {
+    this.#to.delayed(tookUs);
+    this.#put(direction, bytes, atUs, exchange);
+  }
+
+  #put(kind: Direction | 'request' | 'response', bytes: Uint8Array, atUs: number, exchange: number): boolean {
+    const index = this.#next.get(exchange) ?? 0;
+    this.#next.set(exchange, index + 1);
+    return this.#to.record(kind, bytes, atUs, exchange, index);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Records of HTTP exchanges to events: keeps the exchanges that are under way, opens a tracker and a recorder for each
+ * session, and lets the directory say which exchange belongs to which. It knows no sink and no clock.
+ */
+import type { SessionStarted } from './event/event.ts';
+import { Exchange, type ExchangeHost, type ExchangeSession } from './exchange.ts';
+import { HttpFacts } from './httpFacts.ts';
+import { FrameRecorder, type RecorderOptions } from './recorder.ts';
+import type { Gap, RingRecord } from './tap/ring.ts';
+import type { LifecycleFact } from './thread.ts';
+import { type NewSession, Sessions } from './track/sessions.ts';
+import { Tracker, type TrackerOptions } from './track/tracker.ts';
+import type { RequestFact, ResponseFact, ExchangeFact, ResponseEndedFact } from './wire/exchange.ts';
+
+export interface HttpPipelineOptions extends Omit<RecorderOptions, 'sessionId'> {
+  readonly tracker: Omit<TrackerOptions, 'sessionId' | 'transport' | 'startedAtUs' | 'emit'>;
+  /** What all sessions have in common. */
+  readonly started: Omit<SessionStarted, 'type' | 'sessionId' | 'atUs' | keyof NewSession>;
+  readonly maxMessageBytes: number;
+  readonly sessionIdleUs: number;
+  readonly facts: HttpFacts;
+  readonly newSessionId: () => string;
+  /** Counts what could not be observed, by a fixed word. */
+  readonly dropped: (reason: string, count: number, bytes: number) => void;
+}
+
+interface HttpSession extends ExchangeSession {
+  readonly id: string;
+}
+
+/** More than a listener has connections. Beyond it the oldest are given up: their ends must have been lost. */
+const MAX_EXCHANGES = 100_000;
+
+const DECODER = new TextDecoder();
+
+export class HttpPipeline {
+  readonly #options: HttpPipelineOptions;
+  readonly #sessions: Sessions<HttpSession>;
+  readonly #exchanges = new Map<number, Exchange>();
+  readonly #host: ExchangeHost;
+  #skippedBytes = 0;
+
+  constructor(options: HttpPipelineOptions) {
+    this.#options = options;
+    this.#sessions = new Sessions<HttpSession>({
+      create: (opened) => this.#create(opened),
+      recognised: ({ tracker }, by, atUs) => {
+        tracker.recognised(by, atUs);
+      },
+      end: ({ tracker }, cause, atUs) => {
+        tracker.end(cause, atUs);
+      },
+      limits: { idleGapUs: options.sessionIdleUs },
+    });
+    this.#host = this.#hostOf(options);
+  }
+
+  /** Takes what the ring holds, in order. */
+  record(record: RingRecord): void {
+    const { kind, exchange: id, atUs } = record;
+    if (kind === 'gap') return;
+    if (kind === 'lifecycle') {
+      this.#lifecycle(JSON.parse(DECODER.decode(record.bytes)) as LifecycleFact, atUs);
+      return;
+    }
+    const fact =
+      kind === 'request' || kind === 'response'
+        ? (JSON.parse(DECODER.decode(record.bytes)) as ExchangeFact)
+        : undefined;
+    if (fact?.fact === 'request') {
+      this.#open(id, fact, atUs);
+      return;
+    }
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) {
+      // Its beginning was lost, so that nothing tells what it is.
+      if (fact === undefined) this.#options.dropped('unknown_exchange', 1, record.bytes.length);
+      return;
+    }
+    exchange.arrived(record.index, atUs);
+    if (fact !== undefined) this.#fact(exchange, fact, atUs);
+    else if (kind === 'client_to_server' || kind === 'server_to_client') {
+      exchange.body(kind, record.bytes, atUs);
+    }
+    this.#skippedBytes += exchange.takeSkippedBytes();
+  }
+
+  /** Copies that were lost are told of each exchange by the numbers of its records: see `Exchange.arrived`. */
+  gap(_gap: Gap, _atUs: number): void {
+    // Counted by whoever reads the ring.
+  }
+
+  /** Bytes passed over so far while looking for the next message after a gap. */
+  get skippedBytes(): number {
+    return this.#skippedBytes;
+  }
+
+  /** Ends sessions that were idle for too long. To be called now and then. */
+  sweep(atUs: number): void {
+    this.#sessions.sweep(atUs);
+  }
+
+  /** No more records will come. */
+  close(atUs: number): void {
+    for (const exchange of this.#exchanges.values()) this.#end(exchange, STOPPED, atUs, false);
+    this.#sessions.closeAll('sidelight_stopped', atUs);
+  }
+
+  #open(id: number, request: RequestFact, atUs: number): void {
+    for (const oldest of this.#exchanges.values()) {
+      if (this.#exchanges.size < MAX_EXCHANGES) break;
+      this.#options.dropped('exchange_cap', 1, 0);
+      this.#end(oldest, STOPPED, atUs, false);
+    }
+    this.#exchanges.set(id, new Exchange(id, request, atUs, this.#host));
+  }
+
+  #fact(exchange: Exchange, fact: Exclude<ExchangeFact, RequestFact>, atUs: number): void {
+    if (fact.fact === 'request_ended') exchange.requestEnded(fact.aborted, atUs);
+    else if (fact.fact === 'response') exchange.responded(fact, atUs);
+    else this.#end(exchange, fact, atUs, true);
+  }
+
+  #lifecycle(fact: LifecycleFact, atUs: number): void {
+    if (fact.fact !== 'exchanges_lost') return;
+    for (const id of fact.exchanges) {
+      const exchange = this.#exchanges.get(id);
+      if (exchange !== undefined) this.#end(exchange, STOPPED, atUs, false);
+    }
+  }
+
+  #end(exchange: Exchange, fact: ResponseEndedFact, atUs: number, known: boolean): void {
+    exchange.ended(fact, atUs, known);
+    this.#skippedBytes += exchange.takeSkippedBytes();
+    this.#exchanges.delete(exchange.id);
+    this.#sessions.exchangeEnded(exchange.id, atUs);
+  }
+
+  #create(opened: NewSession): HttpSession {
+    const { newSessionId, emit, tracker, started } = this.#options;
+    const id = newSessionId();
+    const { atUs, ...known } = opened;
+    emit({ type: 'session_started', sessionId: id, atUs, ...started, ...known });
+    return {
+      id,
+      recorder: new FrameRecorder({ ...this.#options, sessionId: id }),
+      tracker: new Tracker({ ...tracker, sessionId: id, transport: 'http', startedAtUs: atUs, emit }),
+    };
+  }
+
+  #hostOf({ maxMessageBytes, maxBodyBytes, facts, dropped, emit }: HttpPipelineOptions): ExchangeHost {
+    const sessions = this.#sessions;
+    return {
+      maxMessageBytes,
+      maxBodyBytes,
+      assign: ({ id, request }, first, atUs) => sessions.assign(id, facts.origin(request), first, atUs),
+      responded: (exchange, response, atUs) =>
+        sessions.responded(
+          exchange.id,
+          { status: response.status, sessionIdHash: facts.sessionIdHash(response.headers) },
+          atUs,
+        ),
+      endpoint: (exchange, url, atUs) => {
+        const hash = facts.legacyIdHash(url);
+        return hash === undefined ? undefined : sessions.endpoint(exchange.id, hash, atUs);
+      },
+      facts: (request) => facts.exchange(request),
+      note: (fact) => facts.note(fact),
+      unreadable: (reason) => {
+        dropped(reason, 1, 0);
+      },
+      lost: ({ id: sessionId }, channel, chunks, atUs) => {
+        emit({ type: 'copies_dropped', sessionId, atUs, channel, chunks, bytes: 0 });
+      },
+    };
+  }
+}
+
+/** Of an exchange whose end was not seen. */
+const STOPPED: ResponseEndedFact = { fact: 'response_ended', end: 'stopped', trailers: [] };
