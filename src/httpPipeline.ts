@@ -4,13 +4,13 @@
  */
 import type { SessionStarted } from './event/event.ts';
 import { Exchange, type ExchangeHost, type ExchangeSession } from './exchange.ts';
-import { HttpFacts } from './httpFacts.ts';
+import type { HttpFacts } from './httpFacts.ts';
 import { FrameRecorder, type RecorderOptions } from './recorder.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
 import type { LifecycleFact } from './thread.ts';
 import { type NewSession, Sessions } from './track/sessions.ts';
 import { Tracker, type TrackerOptions } from './track/tracker.ts';
-import type { RequestFact, ResponseFact, ExchangeFact, ResponseEndedFact } from './wire/exchange.ts';
+import type { RequestFact, ExchangeFact, ResponseEndedFact } from './wire/exchange.ts';
 
 export interface HttpPipelineOptions extends Omit<RecorderOptions, 'sessionId'> {
   readonly tracker: Omit<TrackerOptions, 'sessionId' | 'transport' | 'startedAtUs' | 'emit'>;

@@ -22,8 +22,8 @@ export interface Observed {
   gap(gap: Gap, atUs: number): void;
   /** Bytes passed over so far while looking for the next message after a gap. */
   readonly skippedBytes: number;
-  /** Looks for what is over because nothing happens any more. */
-  sweep(atUs: number): void;
+  /** Looks for what is over because nothing happens any more. Absent where an end is always told. */
+  sweep?(atUs: number): void;
   /** No more records will come: tells the end of what has none yet. */
   close(atUs: number): void;
 }

@@ -26,6 +26,10 @@ const NICENESS = 5;
 const TURN_MS = 20;
 /** Of the deadline at the end, the share that decoding what is left may take; the rest is for the sinks' last flush. */
 const DRAIN_SHARE = 0.3;
+/** So many events are handed on at once: events that wait for more of them outlive the young generation's collections. */
+const HAND_ON_EVENTS = 64;
+/** How often sessions over HTTP are looked through for idle ones. */
+const SWEEP_EVERY_MS = 30_000;
 const LOCAL_SINKS = new Set(['store', 'logs'] as const);
 /** Of log lines for stderr: a client that does not read it costs no more memory than this. */
 const MAX_STDERR_BYTES = 1024 * 1024;
@@ -88,6 +92,13 @@ if (!config.lossless) {
   }
 }
 
+if (observed.sweep !== undefined) {
+  setInterval(() => {
+    observed.sweep?.(nowUs());
+    handOn();
+  }, SWEEP_EVERY_MS).unref();
+}
+
 let quiet = 0;
 let timer: NodeJS.Timeout | undefined;
 let skippedBytes = 0;
@@ -128,6 +139,7 @@ function take(record: RingRecord): void {
     if (record.kind === 'gap')
       missing(JSON.parse(new TextDecoder().decode(record.bytes)) as Gap, 'ring_full', record.atUs);
     else observed.record(record);
+    if (pending.length >= HAND_ON_EVENTS) handOn();
   } catch (cause) {
     // A frame that breaks the decoder is ours to mend; the next one may be fine.
     stats.drop('decode', 'internal_error', 1, record.bytes.length);

@@ -58,9 +58,6 @@ export class Pipeline {
     return Object.values(this.#framers).reduce((sum, framer) => sum + framer.skippedBytes, 0);
   }
 
-  /** Nothing goes on by itself here: a process has an end that is told. */
-  sweep(): void {}
-
   close(atUs: number): void {
     this.#end(atUs);
     this.#options.tracker.end(this.#ended?.cause ?? 'sidelight_stopped', atUs);

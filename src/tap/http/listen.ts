@@ -1,6 +1,6 @@
 /** Opens the listener, on an address or a Unix socket, and says in one line why it cannot. */
 import { lstatSync, unlinkSync } from 'node:fs';
-import { type AddressInfo, connect, type Server } from 'node:net';
+import { connect, type Server } from 'node:net';
 
 export type Listen = { readonly host: string; readonly port: number } | { readonly socketPath: string };
 
@@ -39,7 +39,7 @@ export async function listen(server: Server, where: Listen): Promise<number | un
     });
   });
   const address = server.address();
-  return typeof address === 'object' ? (address as AddressInfo | null)?.port : undefined;
+  return typeof address === 'object' ? address?.port : undefined;
 }
 
 /** A socket that nobody listens on is left from a process that was killed. Anything else is somebody's. */

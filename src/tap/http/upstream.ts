@@ -59,7 +59,7 @@ export class Upstream {
       method,
       path,
       // Node takes a flat list of names and values, and keeps it as it is.
-      headers: headers as unknown as NonNullable<RequestOptions['headers']>,
+      headers: headers,
       connection,
     };
     return this.#open(options);
