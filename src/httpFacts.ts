@@ -30,8 +30,15 @@ const SESSION_ID = 'mcp-session-id';
 const LEGACY_ID = 'sessionId';
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
+/** Clients send the same fields and ids with every request: so many values are looked at once and known again. */
+const MAX_KNOWN = 2000;
+/** A longer one is not kept: it is no field that comes again. */
+const MAX_KNOWN_CHARS = 1024;
+
 export class HttpFacts {
   readonly #options: HttpFactsOptions;
+  readonly #values = new Map<string, string>();
+  readonly #hashes = new Map<string, string>();
 
   constructor(options: HttpFactsOptions) {
     this.#options = options;
@@ -46,7 +53,7 @@ export class HttpFacts {
       clientAddress: client.address,
       sessionIdHash: this.sessionIdHash(headers),
       legacyIdHash: this.legacyIdHash(target),
-      credentialHash: credential === undefined ? undefined : this.#options.hash(credential),
+      credentialHash: credential === undefined ? undefined : this.#hash(credential),
       traceId: TRACEPARENT.exec(headerOf(headers, 'traceparent') ?? '')?.[1],
     };
   }
@@ -80,41 +87,59 @@ export class HttpFacts {
 
   sessionIdHash(headers: RawHeaders): string | undefined {
     const id = headerOf(headers, SESSION_ID);
-    return id === undefined ? undefined : this.#options.hash(id);
+    return id === undefined ? undefined : this.#hash(id);
   }
 
   /** Of a target, or of the URL that an `endpoint` event names. */
   legacyIdHash(target: string): string | undefined {
     if (!target.includes(LEGACY_ID)) return undefined;
     const id = queryOf(target)?.get(LEGACY_ID);
-    return id === undefined || id === null || id === '' ? undefined : this.#options.hash(id);
+    return id === undefined || id === null || id === '' ? undefined : this.#hash(id);
   }
 
   #headers(headers: RawHeaders): readonly (readonly [string, string])[] {
     const recorded: (readonly [string, string])[] = [];
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = headers[at] ?? '';
-      recorded.push([name, this.#value(name.toLowerCase(), headers[at + 1] ?? '')]);
+      recorded.push([name, this.#value(name, headers[at + 1] ?? '')]);
     }
     return recorded;
   }
 
   #value(name: string, value: string): string {
-    const { redactor, hash } = this.#options;
-    if (name === SESSION_ID) return `[hashed:${hash(value)}]`;
+    return known(this.#values, `${name}:${value}`, () => this.#told(name.toLowerCase(), value));
+  }
+
+  #told(name: string, value: string): string {
+    const { redactor } = this.#options;
+    if (name === SESSION_ID) return `[hashed:${this.#hash(value)}]`;
     if (redactor !== undefined) return redactor.header(name, value);
     return UNRECORDED.has(name) ? '[not recorded]' : value;
   }
 
+  #hash(text: string): string {
+    return known(this.#hashes, text, () => this.#options.hash(text));
+  }
+
   #target(target: string): string {
     const id = target.includes(LEGACY_ID) ? queryOf(target)?.get(LEGACY_ID) : undefined;
-    const told = id ? target.replace(encodeURIComponent(id), `[hashed:${this.#options.hash(id)}]`) : target;
+    const told = id ? target.replace(encodeURIComponent(id), `[hashed:${this.#hash(id)}]`) : target;
     return this.#redact(told);
   }
 
   #redact(text: string): string {
     return this.#options.redactor?.redact(text).text ?? text;
   }
+}
+
+function known(values: Map<string, string>, key: string, make: () => string): string {
+  const value = values.get(key);
+  if (value !== undefined) return value;
+  const made = make();
+  // Forgotten all at once: what comes again is known again, and nothing needs an order.
+  if (values.size >= MAX_KNOWN) values.clear();
+  if (key.length <= MAX_KNOWN_CHARS) values.set(key, made);
+  return made;
 }
 
 function queryOf(target: string): URLSearchParams | undefined {

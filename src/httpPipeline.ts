@@ -31,8 +31,6 @@ interface HttpSession extends ExchangeSession {
 /** More than a listener has connections. Beyond it the oldest are given up: their ends must have been lost. */
 const MAX_EXCHANGES = 100_000;
 
-const DECODER = new TextDecoder();
-
 export class HttpPipeline {
   readonly #options: HttpPipelineOptions;
   readonly #sessions: Sessions<HttpSession>;
@@ -60,13 +58,10 @@ export class HttpPipeline {
     const { kind, exchange: id, atUs } = record;
     if (kind === 'gap') return;
     if (kind === 'lifecycle') {
-      this.#lifecycle(JSON.parse(DECODER.decode(record.bytes)) as LifecycleFact, atUs);
+      this.#lifecycle(json(record.bytes) as LifecycleFact, atUs);
       return;
     }
-    const fact =
-      kind === 'request' || kind === 'response'
-        ? (JSON.parse(DECODER.decode(record.bytes)) as ExchangeFact)
-        : undefined;
+    const fact = kind === 'request' || kind === 'response' ? (json(record.bytes) as ExchangeFact) : undefined;
     if (fact?.fact === 'request') {
       this.#open(id, fact, atUs);
       return;
@@ -174,6 +169,11 @@ export class HttpPipeline {
       },
     };
   }
+}
+
+/** Of short texts, Buffer makes strings in a third of the time that TextDecoder takes. */
+function json(bytes: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
 }
 
 /** Of an exchange whose end was not seen. */
