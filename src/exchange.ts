@@ -8,6 +8,7 @@ import { contentTypeOf, headerMismatches, headerOf } from './mcp/headers.ts';
 import type { Batch, Message } from './mcp/message.ts';
 import { type Frame, type FrameRecorder, UNTRACKED } from './recorder.ts';
 import type { ExchangeFacts } from './track/exchanges.ts';
+import type { Gap, RingRecord } from './tap/ring.ts';
 import type { At } from './track/links.ts';
 import type { Tracker } from './track/tracker.ts';
 import type { Direction } from './wire/chunk.ts';
@@ -36,8 +37,8 @@ export interface ExchangeHost extends BodyOptions {
   note(fact: RequestFact | ResponseFact): unknown;
   /** A copy of a body could not be decoded to its end. */
   unreadable(reason: string): void;
-  /** So many records of the exchange are missing. */
-  lost(session: ExchangeSession, channel: Direction, records: number, atUs: number): void;
+  /** Records of the exchange are missing. */
+  lost(session: ExchangeSession, gap: Gap, atUs: number): void;
 }
 
 /** The codes, tokens and secrets of OAuth are sent as forms: of those the size is recorded and nothing else. */
@@ -51,18 +52,21 @@ export class Exchange {
   readonly #bodies: Partial<Record<Direction, BodyReader>> = {};
   #session: ExchangeSession | undefined;
   #response: ResponseFact | undefined;
-  /** Records are numbered; 0 was the request. */
+  /** Number and offset that the next record has if none is missing. */
   #nextIndex = 1;
+  #nextOffset: number;
   #lost = false;
   /** The request asked something by JSON-RPC, so that the response should be JSON-RPC. */
   #asked = false;
   #answered = false;
   #skippedBytes = 0;
 
-  constructor(id: number, request: RequestFact, atUs: number, host: ExchangeHost) {
+  /** `recordBytes`: of the record that held the request. */
+  constructor(id: number, request: RequestFact, recordBytes: number, atUs: number, host: ExchangeHost) {
     this.id = id;
     this.request = request;
     this.#openedAtUs = atUs;
+    this.#nextOffset = recordBytes;
     this.#host = host;
     this.#bodies.client_to_server = this.#open('client_to_server', request.headers);
   }
@@ -81,17 +85,25 @@ export class Exchange {
     return Math.max(0, taken);
   }
 
-  /** To be called with the number of each record before what it holds: a step means that copies are missing. */
-  arrived(index: number, atUs: number): void {
+  /** To be called with each record before what it holds: a step in their numbers means that copies are missing. */
+  arrived({ index, offset, bytes, atUs }: RingRecord): void {
     const records = index - this.#nextIndex;
+    const lostBytes = (offset - this.#nextOffset + 2 ** 32) % 2 ** 32;
     this.#nextIndex = index + 1;
+    this.#nextOffset = (offset + bytes.length) % 2 ** 32;
     if (records === 0) return;
     this.#lost = true;
     for (const body of Object.values(this.#bodies)) body.gap(atUs);
     const session = this.#sessionFor(undefined, atUs);
     const channel = this.#response === undefined ? 'client_to_server' : 'server_to_client';
-    session.recorder.note('gap', channel, { channel, chunks: records, stage: 'capture' }, atUs, this.id);
-    this.#host.lost(session, channel, records, atUs);
+    session.recorder.note(
+      'gap',
+      channel,
+      { channel, chunks: records, bytes: lostBytes, stage: 'capture' },
+      atUs,
+      this.id,
+    );
+    this.#host.lost(session, { channel, chunks: records, bytes: lostBytes }, atUs);
   }
 
   body(direction: Direction, bytes: Uint8Array, atUs: number): void {

@@ -14,6 +14,7 @@ export interface ExchangeRecords {
     atUs: number,
     exchange: number,
     index: number,
+    offset: number,
   ): boolean;
   /** False when not even the reserve had room. */
   tell(
@@ -29,11 +30,16 @@ export interface ExchangeRecords {
  */
 const MAX_LOST_ENDS = 4000;
 
+/** What was told of an exchange so far, whether it fitted or not. */
+interface Told {
+  records: number;
+  bytes: number;
+}
+
 export class ExchangeFeed {
   readonly #to: ExchangeRecords;
   readonly #encoder = new TextEncoder();
-  /** The number of the next record, by exchange. */
-  readonly #next = new Map<number, number>();
+  readonly #told = new Map<number, Told>();
   /** Exchanges whose end did not fit: the observer would wait for it for ever. */
   #lostEnds: number[] = [];
 
@@ -45,7 +51,7 @@ export class ExchangeFeed {
     const kind = fact.fact === 'request' || fact.fact === 'request_ended' ? 'request' : 'response';
     const taken = this.#put(kind, this.#encoder.encode(JSON.stringify(fact)), atUs, exchange);
     if (fact.fact === 'response_ended') {
-      this.#next.delete(exchange);
+      this.#told.delete(exchange);
       if (!taken && this.#lostEnds.length < MAX_LOST_ENDS) this.#lostEnds.push(exchange);
     }
     if (taken && this.#lostEnds.length > 0) {
@@ -60,8 +66,11 @@ export class ExchangeFeed {
   }
 
   #put(kind: Direction | 'request' | 'response', bytes: Uint8Array, atUs: number, exchange: number): boolean {
-    const index = this.#next.get(exchange) ?? 0;
-    this.#next.set(exchange, index + 1);
-    return this.#to.record(kind, bytes, atUs, exchange, index);
+    let told = this.#told.get(exchange);
+    if (told === undefined) this.#told.set(exchange, (told = { records: 0, bytes: 0 }));
+    const { records, bytes: offset } = told;
+    told.records += 1;
+    told.bytes = (offset + bytes.length) % 2 ** 32;
+    return this.#to.record(kind, bytes, atUs, exchange, records, offset);
   }
 }

@@ -63,7 +63,7 @@ export class HttpPipeline {
     }
     const fact = kind === 'request' || kind === 'response' ? (json(record.bytes) as ExchangeFact) : undefined;
     if (fact?.fact === 'request') {
-      this.#open(id, fact, atUs);
+      this.#open(record, fact);
       return;
     }
     const exchange = this.#exchanges.get(id);
@@ -72,7 +72,7 @@ export class HttpPipeline {
       if (fact === undefined) this.#options.dropped('unknown_exchange', 1, record.bytes.length);
       return;
     }
-    exchange.arrived(record.index, atUs);
+    exchange.arrived(record);
     if (fact !== undefined) this.#fact(exchange, fact, atUs);
     else if (kind === 'client_to_server' || kind === 'server_to_client') {
       exchange.body(kind, record.bytes, atUs);
@@ -101,13 +101,13 @@ export class HttpPipeline {
     this.#sessions.closeAll('sidelight_stopped', atUs);
   }
 
-  #open(id: number, request: RequestFact, atUs: number): void {
+  #open({ exchange: id, bytes, atUs }: RingRecord, request: RequestFact): void {
     for (const oldest of this.#exchanges.values()) {
       if (this.#exchanges.size < MAX_EXCHANGES) break;
       this.#options.dropped('exchange_cap', 1, 0);
       this.#end(oldest, STOPPED, atUs, false);
     }
-    this.#exchanges.set(id, new Exchange(id, request, atUs, this.#host));
+    this.#exchanges.set(id, new Exchange(id, request, bytes.length, atUs, this.#host));
   }
 
   #fact(exchange: Exchange, fact: Exclude<ExchangeFact, RequestFact>, atUs: number): void {
@@ -164,8 +164,8 @@ export class HttpPipeline {
       unreadable: (reason) => {
         dropped(reason, 1, 0);
       },
-      lost: ({ id: sessionId }, channel, chunks, atUs) => {
-        emit({ type: 'copies_dropped', sessionId, atUs, channel, chunks, bytes: 0 });
+      lost: ({ id: sessionId }, gap, atUs) => {
+        emit({ type: 'copies_dropped', sessionId, atUs, ...gap });
       },
     };
   }

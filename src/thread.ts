@@ -2,6 +2,7 @@
  * The relay's handle on the observer's thread: starts it, copies chunks to it, ends it within a deadline. Whatever
  * happens in that thread, the relay goes on: a thread that dies is said once and its copies are thrown away.
  */
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Config } from './config/config.ts';
 import type { Trouble } from './self/trouble.ts';
@@ -71,8 +72,8 @@ export const DELAY_BOUNDS_US = [
 
 /** Beyond this the observer's heap ends the observer and not the process: traffic goes on without it. */
 const OBSERVER_HEAP_MB = 1024;
-/** A larger nursery would hold tens of megabytes of what is long done with, for no gain in speed. */
-const OBSERVER_NURSERY_MB = 6;
+/** Four times the smallest; what is larger holds tens of megabytes of what is long done with. */
+const OBSERVER_NURSERY_MB = 12;
 
 export class ObserverThread {
   readonly #ring: RingWriter;
@@ -106,6 +107,9 @@ export class ObserverThread {
       );
       this.#closed?.();
     };
+    // V8's helper threads have the relay's priority, not the observer's: each of its many small collections would take
+    // the core from traffic. Looked up at every collection, so that it may be set now.
+    setFlagsFromString('--no-parallel-scavenge');
     try {
       // stdout of a thread would become stdout of the process: the protocol's. Nothing of the observer may reach it.
       this.#worker = new Worker(options.entry, {
@@ -152,8 +156,9 @@ export class ObserverThread {
     atUs: number,
     exchange: number,
     index: number,
+    offset: number,
   ): boolean {
-    return this.#gone || this.#ring.push(kind, bytes, atUs, exchange, index);
+    return this.#gone || this.#ring.push(kind, bytes, atUs, exchange, index, offset);
   }
 
   /** Counts how long forwarding a chunk took. */

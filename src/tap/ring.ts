@@ -25,8 +25,8 @@ const KIND_CODE = new Map<RecordKind, number>(KINDS.map((kind, code) => [kind, c
 
 /** Not a record: the rest of the ring up to its end is unused, go on at 0. */
 const WRAP = 0xff;
-/** A record is a header (length, kind, time, exchange, index) and its bytes, padded so that the next one is aligned. */
-const HEADER_BYTES = 24;
+/** A record is a header (length, kind, time, exchange, index, offset) and its bytes, padded so that the next is aligned. */
+const HEADER_BYTES = 32;
 const CONTROL_INTS = 16;
 const CONTROL_BYTES = CONTROL_INTS * 4;
 /** Indexes into the control words. */
@@ -63,6 +63,8 @@ export interface RingRecord {
   readonly exchange: number;
   /** Numbers the records of an exchange from 0, those that were dropped included: a step over one is a gap. */
   readonly index: number;
+  /** Bytes of the records of its exchange before it, those that were dropped included; modulo 2^32. */
+  readonly offset: number;
 }
 
 /** What a gap record holds: copies of one channel that did not fit. */
@@ -111,10 +113,13 @@ export class RingWriter {
     atUs: number,
     exchange = 0,
     index = 0,
+    offset = 0,
   ): boolean {
     if (this.#losing && this.#place(this.#capacity * RESUME_SHARE, 0) >= 0) this.#tellGaps(atUs);
     const code = KIND_CODE.get(kind) ?? 0;
-    if (!this.#losing && this.#put(code, bytes, atUs, LIFECYCLE_RESERVE_BYTES, exchange, index)) return true;
+    if (!this.#losing && this.#put(code, bytes, atUs, LIFECYCLE_RESERVE_BYTES, exchange, index, offset)) {
+      return true;
+    }
     const lost = this.#lost[code] ?? this.#lost[kind === 'request' ? 0 : 1];
     if (lost !== undefined) {
       lost.chunks += 1;
@@ -145,7 +150,15 @@ export class RingWriter {
     this.#losing = false;
   }
 
-  #put(code: number, bytes: Uint8Array, atUs: number, reserve: number, exchange = 0, index = 0): boolean {
+  #put(
+    code: number,
+    bytes: Uint8Array,
+    atUs: number,
+    reserve: number,
+    exchange = 0,
+    index = 0,
+    offset = 0,
+  ): boolean {
     if (Atomics.load(this.#control, REWIND) === ASKED) this.#rewind();
     const size = recordSize(bytes.length);
     const at = this.#place(size, reserve);
@@ -156,6 +169,7 @@ export class RingWriter {
     this.#times[(at + 8) >> 3] = atUs;
     this.#words[(at + 16) >> 2] = exchange;
     this.#words[(at + 20) >> 2] = index;
+    this.#words[(at + 24) >> 2] = offset;
     this.#bytes.set(bytes, at + HEADER_BYTES);
     this.#head = at + size;
     Atomics.store(this.#control, HEAD, this.#head);
@@ -242,6 +256,7 @@ export class RingReader {
         atUs: header.getFloat64(at + 8, true),
         exchange: header.getUint32(at + 16, true),
         index: header.getUint32(at + 20, true),
+        offset: header.getUint32(at + 24, true),
       });
       at += recordSize(size);
     }

@@ -35,7 +35,7 @@ function pipeline(options: Partial<PipelineOptions> = {}) {
   });
   const record = (kind: RecordKind, content: unknown, atUs = 1): void => {
     const text = typeof content === 'string' ? content : JSON.stringify(content);
-    line.record({ kind, bytes: Buffer.from(text), atUs, exchange: 0, index: 0 });
+    line.record({ kind, bytes: Buffer.from(text), atUs, exchange: 0, index: 0, offset: 0 });
   };
   const frames = (): FrameRecorded[] => events.filter((event) => event.type === 'frame_recorded');
   return { line, record, events, frames };
@@ -125,6 +125,7 @@ describe('the pipeline', () => {
       atUs: 1,
       exchange: 0,
       index: 0,
+      offset: 0,
     });
     record('server_to_client', '\r\n \n');
     record('stderr', 'one\r\ntwo');
