@@ -72,8 +72,8 @@ export const DELAY_BOUNDS_US = [
 
 /** Beyond this the observer's heap ends the observer and not the process: traffic goes on without it. */
 const OBSERVER_HEAP_MB = 1024;
-/** Four times the smallest; what is larger holds tens of megabytes of what is long done with. */
-const OBSERVER_NURSERY_MB = 12;
+/** A larger one would hold tens of megabytes of what is long done with, and displace the relay from a shared core's cache. */
+const OBSERVER_NURSERY_MB = 6;
 
 export class ObserverThread {
   readonly #ring: RingWriter;
