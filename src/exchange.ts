@@ -33,6 +33,8 @@ export interface ExchangeHost extends BodyOptions {
   endpoint(exchange: Exchange, url: string, atUs: number): ExchangeSession | undefined;
   /** The request's facts as they may be told. */
   facts(request: RequestFact): ExchangeFacts;
+  /** A URL or its path, as it may be recorded. */
+  told(url: string): string;
   /** A fact as it is recorded. */
   note(fact: RequestFact | ResponseFact): unknown;
   /** A copy of a body could not be decoded to its end. */
@@ -172,7 +174,8 @@ export class Exchange {
       oversize: () => this.#oversize(channel),
       rest: (bytes, atUs) => {
         const { recorder } = this.#sessionFor(undefined, atUs);
-        recorder.frame('unterminated', recorder.whole(channel, bytes, '', atUs, this.id), UNTRACKED);
+        if (this.#isForm(channel)) this.#form(channel, bytes.length, atUs);
+        else recorder.frame('unterminated', recorder.whole(channel, bytes, '', atUs, this.id), UNTRACKED);
       },
       unreadable: (reason) => {
         this.#lost = true;
@@ -188,9 +191,8 @@ export class Exchange {
       this.#event(event, atUs);
       return;
     }
-    if (this.#contentType(channel) === FORM) {
-      const { recorder } = this.#sessionFor(undefined, atUs);
-      recorder.note('http', channel, { fact: 'form', sizeBytes: bytes.length }, atUs, this.id);
+    if (this.#isForm(channel)) {
+      this.#form(channel, bytes.length, atUs);
       return;
     }
     const decoded = decode(bytes);
@@ -199,6 +201,7 @@ export class Exchange {
   }
 
   #oversize(channel: Direction): OversizeSink {
+    if (this.#isForm(channel)) return this.#oversizeForm(channel);
     const decoder = new OversizeDecoder();
     // Its session is known when its first message is: not before the end of a request's body.
     const { recorder } = this.#sessionFor(undefined, this.#openedAtUs);
@@ -220,7 +223,10 @@ export class Exchange {
     const { tracker, recorder } = this.#sessionFor(undefined, frame.atUs);
     const { eventId } = frame;
     const at: At = { channel, seq: recorder.seq, atUs: frame.atUs, exchange: this.id, eventId };
-    if (decoded.kind === 'malformed' && decoded.reason.startsWith('not_') && !this.#shouldBeMcp(channel)) {
+    const isOurs = channel === 'server_to_client' && this.#response?.failure !== undefined;
+    const isNone = decoded.kind === 'malformed' && decoded.reason.startsWith('not_');
+    // What Sidelight said in the server's place is no answer of the server's.
+    if (isOurs || (isNone && !this.#shouldBeMcp(channel))) {
       recorder.frame('body', frame, UNTRACKED);
       return;
     }
@@ -258,14 +264,33 @@ export class Exchange {
     return method === 'POST' && (accepts || headerOf(headers, 'mcp-protocol-version') !== undefined);
   }
 
-  #contentType(channel: Direction): string | undefined {
+  #isForm(channel: Direction): boolean {
     const { headers } = channel === 'client_to_server' ? this.request : (this.#response ?? this.request);
-    return contentTypeOf(headers);
+    return contentTypeOf(headers) === FORM;
+  }
+
+  #form(channel: Direction, sizeBytes: number, atUs: number): void {
+    const { recorder } = this.#sessionFor(undefined, atUs);
+    recorder.note('http', channel, { fact: 'form', sizeBytes }, atUs, this.id);
+  }
+
+  #oversizeForm(channel: Direction): OversizeSink {
+    let sizeBytes = 0;
+    return {
+      push: (bytes) => {
+        sizeBytes += bytes.length;
+      },
+      end: (_ending, atUs) => {
+        this.#form(channel, sizeBytes, atUs);
+      },
+    };
   }
 
   #event({ type, id, retry, data }: SseEvent, atUs: number): void {
     const { recorder } = this.#sessionFor(undefined, atUs);
-    const text = data === undefined ? undefined : new TextDecoder().decode(data);
+    const said = data === undefined ? undefined : new TextDecoder().decode(data);
+    // Where the legacy transport posts to names its session.
+    const text = said === undefined ? undefined : this.#host.told(said);
     recorder.note('http', 'server_to_client', { fact: 'event', type, id, retry, data: text }, atUs, this.id);
   }
 }

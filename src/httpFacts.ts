@@ -81,7 +81,7 @@ export class HttpFacts {
   note(fact: RequestFact | ResponseFact): unknown {
     const headers = this.#headers(fact.headers);
     return fact.fact === 'request'
-      ? { ...fact, target: this.#target(fact.target), headers }
+      ? { ...fact, target: this.told(fact.target), headers }
       : { ...fact, headers };
   }
 
@@ -121,7 +121,8 @@ export class HttpFacts {
     return known(this.#hashes, text, () => this.#options.hash(text));
   }
 
-  #target(target: string): string {
+  /** A target, or a URL: without what the query says that nobody may know. */
+  told(target: string): string {
     const id = target.includes(LEGACY_ID) ? queryOf(target)?.get(LEGACY_ID) : undefined;
     const told = id ? target.replace(encodeURIComponent(id), `[hashed:${this.#hash(id)}]`) : target;
     return this.#redact(told);

@@ -160,6 +160,7 @@ export class HttpPipeline {
         return hash === undefined ? undefined : sessions.endpoint(exchange.id, hash, atUs);
       },
       facts: (request) => facts.exchange(request),
+      told: (url) => facts.told(url),
       note: (fact) => facts.note(fact),
       unreadable: (reason) => {
         dropped(reason, 1, 0);

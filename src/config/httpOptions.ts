@@ -17,7 +17,7 @@ const SHUTDOWN_TIMEOUT_MS = 8000;
 export const HTTP_OPTIONS = {
   target: unset({
     kind: TARGET,
-    description: 'URL of the MCP server; the path that a client asks for is appended to it.',
+    description: 'URL of the MCP server. A request for / goes to its path, any other path is the same there.',
     fallbackText: 'none; it must be given',
   }),
   listen: option({

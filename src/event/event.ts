@@ -35,7 +35,7 @@ export interface SessionStarted extends EventBase {
   readonly target?: string;
   /** HTTP: of the client that opened it. */
   readonly clientAddress?: string;
-  /** Keyed hash of `Mcp-Session-Id`, where it is known from the start. */
+  /** Hash of `Mcp-Session-Id`, where it is known from the start. */
   readonly sessionIdHash?: string;
   readonly inferred?: Inferred;
 }
@@ -183,7 +183,7 @@ export interface OperationHttp {
   readonly clientPort: number | undefined;
   readonly serverAddress: string;
   readonly serverPort: number | undefined;
-  /** Keyed hash of `Mcp-Session-Id`; never of a request of 2026-07-28, which knows no such sessions. */
+  /** Hash of `Mcp-Session-Id`; never of a request of 2026-07-28, which knows no such sessions. */
   readonly sessionIdHash?: string;
 }
 

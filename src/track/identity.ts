@@ -18,7 +18,7 @@ interface Known<T> {
 
 /** What tells that a message is of this HTTP session. */
 export interface Recognised {
-  /** Keyed hash of `Mcp-Session-Id`. */
+  /** Hash of `Mcp-Session-Id`. */
   readonly sessionIdHash?: string;
   readonly inferred?: Inferred;
 }

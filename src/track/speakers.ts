@@ -5,7 +5,7 @@
 import type { Evidence, Inferred } from '../event/event.ts';
 import type { Message } from '../mcp/message.ts';
 
-/** What an exchange says of itself before any message. Hashes are keyed, so that what they stand for cannot be guessed. */
+/** What an exchange says of itself before any message. Hashes stand for what is too long and random to be guessed. */
 export interface Origin {
   /** The HTTP method. */
   readonly method: string;

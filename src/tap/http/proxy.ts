@@ -180,12 +180,13 @@ export class HttpTap {
   /** Of an idle client the server has closed the connection: so do we. */
   #upstreamClosed(connection: number): void {
     const client = this.#byNumber.get(connection);
-    if (client?.busy === 0) client.socket.end();
+    if (client?.busy === 0) client.socket.destroySoon();
   }
 
   #exchange(request: IncomingMessage, response: ServerResponse): void {
     const client = this.#clients.get(request.socket);
-    if (client === undefined) {
+    // What still comes on a connection that we have ended is not answered, as a server would not: it is sent anew.
+    if (client === undefined || request.socket.writableEnded) {
       response.destroy();
       return;
     }
@@ -282,7 +283,7 @@ export class HttpTap {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const client = this.#clients.get(request.socket);
-    if (client === undefined || this.#closing) {
+    if (client === undefined || socket.writableEnded || this.#closing) {
       socket.destroy();
       return;
     }
