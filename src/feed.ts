@@ -36,9 +36,14 @@ interface Told {
   bytes: number;
 }
 
+const ENCODER = new TextEncoder();
+const bytesOf = (fact: ExchangeFact): Uint8Array => ENCODER.encode(JSON.stringify(fact));
+/** How nearly every exchange ends: written once. */
+const WHOLE_REQUEST = bytesOf({ fact: 'request_ended', aborted: false, trailers: [] });
+const WHOLE_RESPONSE = bytesOf({ fact: 'response_ended', end: 'complete', trailers: [] });
+
 export class ExchangeFeed {
   readonly #to: ExchangeRecords;
-  readonly #encoder = new TextEncoder();
   readonly #told = new Map<number, Told>();
   /** Exchanges whose end did not fit: the observer would wait for it for ever. */
   #lostEnds: number[] = [];
@@ -49,7 +54,7 @@ export class ExchangeFeed {
 
   fact(exchange: number, fact: ExchangeFact, atUs: number): void {
     const kind = fact.fact === 'request' || fact.fact === 'request_ended' ? 'request' : 'response';
-    const taken = this.#put(kind, this.#encoder.encode(JSON.stringify(fact)), atUs, exchange);
+    const taken = this.#put(kind, encoded(fact), atUs, exchange);
     if (fact.fact === 'response_ended') {
       this.#told.delete(exchange);
       if (!taken && this.#lostEnds.length < MAX_LOST_ENDS) this.#lostEnds.push(exchange);
@@ -73,4 +78,12 @@ export class ExchangeFeed {
     told.bytes = (offset + bytes.length) % 2 ** 32;
     return this.#to.record(kind, bytes, atUs, exchange, records, offset);
   }
+}
+
+function encoded(fact: ExchangeFact): Uint8Array {
+  if (fact.fact === 'request_ended' && !fact.aborted && fact.trailers.length === 0) return WHOLE_REQUEST;
+  if (fact.fact === 'response_ended' && fact.end === 'complete' && fact.trailers.length === 0) {
+    return WHOLE_RESPONSE;
+  }
+  return bytesOf(fact);
 }

@@ -108,8 +108,9 @@ export class ObserverThread {
       this.#closed?.();
     };
     // V8's helper threads have the relay's priority, not the observer's: each of its many small collections would take
-    // the core from traffic. Looked up at every collection, so that it may be set now.
-    setFlagsFromString('--no-parallel-scavenge');
+    // the core from traffic. A relay of HTTP has collections of its own, which they make short. The flag is looked up at
+    // every collection, so that it may be set now.
+    if (session.transport === 'stdio') setFlagsFromString('--no-parallel-scavenge');
     try {
       // stdout of a thread would become stdout of the process: the protocol's. Nothing of the observer may reach it.
       this.#worker = new Worker(options.entry, {
