@@ -12,6 +12,7 @@ import {
 import type { ClientRequest, ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
+import { announcesBody } from './headers.ts';
 
 export interface UpstreamOptions {
   readonly target: URL;
@@ -21,6 +22,14 @@ export interface UpstreamOptions {
   readonly connectTimeoutMs: number | undefined;
   /** A connection to the server, made for this connection of a client, is closed. */
   readonly closed: (connection: number) => void;
+}
+
+/** Methods of which Node assumes no body. */
+const UNFRAMED: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
+
+/** What every message of Node's is inside. */
+interface StoresHeaders {
+  _storeHeader(firstLine: string, headers: readonly string[]): void;
 }
 
 interface Named extends ClientRequestArgs {
@@ -62,7 +71,21 @@ export class Upstream {
       headers: headers,
       connection,
     };
-    return this.#open(options);
+    return announcesBody(headers) || UNFRAMED.has(method)
+      ? this.#open(options)
+      : this.#bodyless(options, headers);
+  }
+
+  /**
+   * Of a method that usually has a body, Node would announce a chunked one where there is none (RFC 9112, 6.3: no field,
+   * no body), as soon as it is given the headers. So they are stored by the function that would store them, once Node has
+   * been told that there is no coding by default.
+   */
+  #bodyless(options: RequestOptions & Named, headers: readonly string[]): ClientRequest {
+    const request = this.#open({ ...options, headers: {} }) as ClientRequest & StoresHeaders;
+    request.useChunkedEncodingByDefault = false;
+    request._storeHeader(`${options.method ?? ''} ${options.path ?? ''} HTTP/1.1\r\n`, headers);
+    return request;
   }
 
   /** The client's connection is gone: so is what waits for its next request. */
