@@ -26,7 +26,7 @@ export interface ExchangeSession {
 /** What an exchange cannot know by itself. */
 export interface ExchangeHost extends BodyOptions {
   /** Which session the exchange belongs to. Asked once: with its first message, or when it has none. */
-  assign(exchange: Exchange, first: Message | undefined, atUs: number): ExchangeSession;
+  assign(exchange: Exchange, first: Message | undefined): ExchangeSession;
   /** Status and headers are known: a session may begin to be known by its id, or have ended. */
   responded(exchange: Exchange, response: ResponseFact, atUs: number): 'deleted' | 'expired' | undefined;
   /** The legacy transport tells its client where to post to, and thereby which session this is. */
@@ -49,8 +49,8 @@ const FORM = 'application/x-www-form-urlencoded';
 export class Exchange {
   readonly id: number;
   readonly request: RequestFact;
+  readonly openedAtUs: number;
   readonly #host: ExchangeHost;
-  readonly #openedAtUs: number;
   readonly #bodies: Partial<Record<Direction, BodyReader>> = {};
   #session: ExchangeSession | undefined;
   #response: ResponseFact | undefined;
@@ -67,7 +67,7 @@ export class Exchange {
   constructor(id: number, request: RequestFact, recordBytes: number, atUs: number, host: ExchangeHost) {
     this.id = id;
     this.request = request;
-    this.#openedAtUs = atUs;
+    this.openedAtUs = atUs;
     this.#nextOffset = recordBytes;
     this.#host = host;
     this.#bodies.client_to_server = this.#open('client_to_server', request.headers);
@@ -96,7 +96,7 @@ export class Exchange {
     if (records === 0) return;
     this.#lost = true;
     for (const body of Object.values(this.#bodies)) body.gap(atUs);
-    const session = this.#sessionFor(undefined, atUs);
+    const session = this.#sessionFor();
     const channel = this.#response === undefined ? 'client_to_server' : 'server_to_client';
     session.recorder.note(
       'gap',
@@ -115,11 +115,11 @@ export class Exchange {
   requestEnded(aborted: boolean, atUs: number): void {
     this.#bodies.client_to_server?.end(!aborted, atUs);
     delete this.#bodies.client_to_server;
-    this.#sessionFor(undefined, atUs);
+    this.#sessionFor();
   }
 
   responded(response: ResponseFact, atUs: number): void {
-    const { tracker, recorder } = this.#sessionFor(undefined, atUs);
+    const { tracker, recorder } = this.#sessionFor();
     // 1xx: the response itself is still to come.
     if (response.status >= 200 || response.upgraded === true) {
       this.#response = response;
@@ -138,7 +138,7 @@ export class Exchange {
     const whole = known && fact.end === 'complete';
     this.#bodies.client_to_server?.end(false, atUs);
     this.#bodies.server_to_client?.end(whole, atUs);
-    const { tracker, recorder } = this.#sessionFor(undefined, atUs);
+    const { tracker, recorder } = this.#sessionFor();
     const { seq } = recorder;
     const { failure, detail, status = 0 } = this.#response ?? {};
     if (this.#asked && !this.#answered && whole && !this.#lost && failure === undefined && status < 300)
@@ -150,16 +150,17 @@ export class Exchange {
     if (!whole || fact.trailers.length > 0)
       recorder.note('http', 'server_to_client', known ? fact : { ...fact, end: 'unknown' }, atUs, this.id);
     const end = known ? fact.end : 'complete';
-    tracker.exchangeEnded(this.id, { end, failure, detail, lost: this.#lost }, { atUs, seq });
+    const last = { atUs, seq: Math.max(0, recorder.seq - 1) };
+    tracker.exchangeEnded(this.id, { end, failure, detail, lost: this.#lost }, last);
   }
 
-  #sessionFor(first: Message | undefined, atUs: number): ExchangeSession {
+  #sessionFor(first?: Message): ExchangeSession {
     if (this.#session !== undefined) return this.#session;
-    const session = this.#host.assign(this, first, atUs);
+    const session = this.#host.assign(this, first);
     this.#session = session;
     const { request } = this;
-    session.tracker.exchangeOpened(this.id, this.#host.facts(request), this.#openedAtUs);
-    session.recorder.note('http', 'client_to_server', this.#host.note(request), this.#openedAtUs, this.id);
+    session.tracker.exchangeOpened(this.id, this.#host.facts(request), this.openedAtUs);
+    session.recorder.note('http', 'client_to_server', this.#host.note(request), this.openedAtUs, this.id);
     return session;
   }
 
@@ -173,7 +174,7 @@ export class Exchange {
       },
       oversize: () => this.#oversize(channel),
       rest: (bytes, atUs) => {
-        const { recorder } = this.#sessionFor(undefined, atUs);
+        const { recorder } = this.#sessionFor();
         if (this.#isForm(channel)) this.#form(channel, bytes.length, atUs);
         else recorder.frame('unterminated', recorder.whole(channel, bytes, '', atUs, this.id), UNTRACKED);
       },
@@ -196,7 +197,7 @@ export class Exchange {
       return;
     }
     const decoded = decode(bytes);
-    const { recorder } = this.#sessionFor(firstOf(decoded), atUs);
+    const { recorder } = this.#sessionFor(firstOf(decoded));
     this.#message(channel, decoded, recorder.whole(channel, bytes, '', atUs, this.id, event?.id));
   }
 
@@ -204,7 +205,7 @@ export class Exchange {
     if (this.#isForm(channel)) return this.#oversizeForm(channel);
     const decoder = new OversizeDecoder();
     // Its session is known when its first message is: not before the end of a request's body.
-    const { recorder } = this.#sessionFor(undefined, this.#openedAtUs);
+    const { recorder } = this.#sessionFor();
     return recorder.oversize(
       channel,
       {
@@ -220,7 +221,7 @@ export class Exchange {
   }
 
   #message(channel: Direction, decoded: Message | Batch, frame: Frame): void {
-    const { tracker, recorder } = this.#sessionFor(undefined, frame.atUs);
+    const { tracker, recorder } = this.#sessionFor();
     const { eventId } = frame;
     const at: At = { channel, seq: recorder.seq, atUs: frame.atUs, exchange: this.id, eventId };
     const isOurs = channel === 'server_to_client' && this.#response?.failure !== undefined;
@@ -246,7 +247,7 @@ export class Exchange {
     }
     if (message.kind === 'request') this.#asked = true;
     if (message.kind !== 'request' && message.kind !== 'notification') return;
-    const { tracker } = this.#sessionFor(message, at.atUs);
+    const { tracker } = this.#sessionFor(message);
     for (const { header, expected, got } of headerMismatches(this.request.headers, message))
       tracker.raise(
         'header_mismatch',
@@ -270,7 +271,7 @@ export class Exchange {
   }
 
   #form(channel: Direction, sizeBytes: number, atUs: number): void {
-    const { recorder } = this.#sessionFor(undefined, atUs);
+    const { recorder } = this.#sessionFor();
     recorder.note('http', channel, { fact: 'form', sizeBytes }, atUs, this.id);
   }
 
@@ -287,7 +288,7 @@ export class Exchange {
   }
 
   #event({ type, id, retry, data }: SseEvent, atUs: number): void {
-    const { recorder } = this.#sessionFor(undefined, atUs);
+    const { recorder } = this.#sessionFor();
     const said = data === undefined ? undefined : new TextDecoder().decode(data);
     // Where the legacy transport posts to names its session.
     const text = said === undefined ? undefined : this.#host.told(said);

@@ -148,7 +148,9 @@ export class HttpPipeline {
     return {
       maxMessageBytes,
       maxBodyBytes,
-      assign: ({ id, request }, first, atUs) => sessions.assign(id, facts.origin(request), first, atUs),
+      // A session begins with what opens it, and not when that has come to its end.
+      assign: ({ id, request, openedAtUs }, first) =>
+        sessions.assign(id, facts.origin(request), first, openedAtUs),
       responded: (exchange, response, atUs) =>
         sessions.responded(
           exchange.id,

@@ -403,7 +403,7 @@ describe('the listener', () => {
     const seen: string[] = [];
     const port = await upstream((socket, received) => {
       seen.push(received.split(' ')[1] ?? '');
-      socket.end(`${OK.replace('\r\n', '\r\nConnection: close\r\n')}`);
+      socket.end(OK.replace('\r\n', '\r\nConnection: close\r\n'));
     });
     const { port: to } = await tapTo(port, { mount: '/m', target: new URL(`http://127.0.0.1:${port}/mcp`) });
     for (const path of [
