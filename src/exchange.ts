@@ -4,12 +4,20 @@
  */
 import { type BodyOptions, type BodyReader, openBody } from './bodies.ts';
 import { decode, OversizeDecoder } from './mcp/decode.ts';
-import { contentTypeOf, headerMismatches, headerOf } from './mcp/headers.ts';
-import type { Batch, Message } from './mcp/message.ts';
+import {
+  contentTypeOf,
+  headerMismatches,
+  headerOf,
+  type HeaderMismatch,
+  paramMismatches,
+} from './mcp/headers.ts';
+import type { ExchangeFinished, StreamOpened } from './event/event.ts';
+import type { Batch, Message, Notification, Request } from './mcp/message.ts';
 import { type Frame, type FrameRecorder, UNTRACKED } from './recorder.ts';
 import type { ExchangeFacts } from './track/exchanges.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
 import type { At } from './track/links.ts';
+import { at } from './track/identity.ts';
 import type { Tracker } from './track/tracker.ts';
 import type { Direction } from './wire/chunk.ts';
 import type { RawHeaders, RequestFact, ResponseEndedFact, ResponseFact } from './wire/exchange.ts';
@@ -41,6 +49,7 @@ export interface ExchangeHost extends BodyOptions {
   unreadable(reason: string): void;
   /** Records of the exchange are missing. */
   lost(session: ExchangeSession, gap: Gap, atUs: number): void;
+  emit(event: StreamOpened | ExchangeFinished): void;
 }
 
 /** The codes, tokens and secrets of OAuth are sent as forms: of those the size is recorded and nothing else. */
@@ -62,6 +71,7 @@ export class Exchange {
   #asked = false;
   #answered = false;
   #skippedBytes = 0;
+  readonly #bytes = { client_to_server: 0, server_to_client: 0 };
 
   /** `recordBytes`: of the record that held the request. */
   constructor(id: number, request: RequestFact, recordBytes: number, atUs: number, host: ExchangeHost) {
@@ -109,6 +119,7 @@ export class Exchange {
   }
 
   body(direction: Direction, bytes: Uint8Array, atUs: number): void {
+    this.#bytes[direction] += bytes.length;
     this.#bodies[direction]?.push(bytes, atUs);
   }
 
@@ -119,7 +130,7 @@ export class Exchange {
   }
 
   responded(response: ResponseFact, atUs: number): void {
-    const { tracker, recorder } = this.#sessionFor();
+    const { id: sessionId, tracker, recorder } = this.#sessionFor();
     // 1xx: the response itself is still to come.
     if (response.status >= 200 || response.upgraded === true) {
       this.#response = response;
@@ -128,6 +139,7 @@ export class Exchange {
       const where = { channel: 'server_to_client', seq: recorder.seq, atUs } as const;
       if (over === 'expired') tracker.raise('session_expired', where, 'status 404');
       this.#bodies.server_to_client = this.#open('server_to_client', response.headers);
+      if (this.#isListening) this.#host.emit({ type: 'stream_opened', sessionId, atUs, exchange: this.id });
     }
     recorder.note('http', 'server_to_client', this.#host.note(response), atUs, this.id);
   }
@@ -136,9 +148,11 @@ export class Exchange {
   ended(fact: ResponseEndedFact, atUs: number, known = true): void {
     if (!known) this.#lost = true;
     const whole = known && fact.end === 'complete';
+    const stream = this.#isListening;
     this.#bodies.client_to_server?.end(false, atUs);
     this.#bodies.server_to_client?.end(whole, atUs);
-    const { tracker, recorder } = this.#sessionFor();
+    const session = this.#sessionFor();
+    const { tracker, recorder } = session;
     const { seq } = recorder;
     const { failure, detail, status = 0 } = this.#response ?? {};
     if (this.#asked && !this.#answered && whole && !this.#lost && failure === undefined && status < 300)
@@ -152,6 +166,27 @@ export class Exchange {
     const end = known ? fact.end : 'complete';
     const last = { atUs, seq: Math.max(0, recorder.seq - 1) };
     tracker.exchangeEnded(this.id, { end, failure, detail, lost: this.#lost }, last);
+    this.#host.emit({
+      type: 'exchange_finished',
+      sessionId: session.id,
+      atUs,
+      exchange: this.id,
+      startedAtUs: this.openedAtUs,
+      method: this.request.method,
+      path: this.#host.facts(this.request).path,
+      status: this.#response?.status,
+      failure,
+      end: known ? fact.end : 'unknown',
+      stream,
+      asked: this.#asked,
+      requestBytes: this.#bytes.client_to_server,
+      responseBytes: this.#bytes.server_to_client,
+    });
+  }
+
+  /** What only listens: other streams are answers that come as events. */
+  get #isListening(): boolean {
+    return this.request.method === 'GET' && this.isStreaming;
   }
 
   #sessionFor(first?: Message): ExchangeSession {
@@ -248,13 +283,23 @@ export class Exchange {
     if (message.kind === 'request') this.#asked = true;
     if (message.kind !== 'request' && message.kind !== 'notification') return;
     const { tracker } = this.#sessionFor(message);
-    for (const { header, expected, got } of headerMismatches(this.request.headers, message))
+    for (const { header, expected, got } of this.#mismatches(message, tracker))
       tracker.raise(
         'header_mismatch',
         at,
         `${header}: ${got ?? 'missing'}, the body says ${expected}`,
         operationId,
       );
+  }
+
+  #mismatches(message: Request | Notification, tracker: Tracker): readonly HeaderMismatch[] {
+    const { headers } = this.request;
+    const { method, params } = message;
+    const standard = headerMismatches(headers, message);
+    if (method !== 'tools/call' || params.modern !== true || params.name === undefined) return standard;
+    const declared = tracker.paramHeaders(params.name);
+    if (declared.length === 0) return standard;
+    return [...standard, ...paramMismatches(headers, declared, at(message, 'params', 'arguments'))];
   }
 
   /** Not everything that passes is MCP: metadata of authorization servers, pages of errors, probes of health. */

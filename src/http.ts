@@ -70,6 +70,9 @@ export async function runHttp(options: HttpOptions): Promise<void> {
       body: (exchange, direction, bytes, atUs, tookUs) => {
         feed.body(exchange, direction, bytes, atUs, tookUs);
       },
+      connections: (open) => {
+        observer.connections(open);
+      },
       ...(config.lossless && { admit: () => room(observer) }),
     },
     (reason) => {

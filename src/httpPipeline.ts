@@ -48,6 +48,9 @@ export class HttpPipeline {
       end: ({ tracker }, cause, atUs) => {
         tracker.end(cause, atUs);
       },
+      dropped: (reason) => {
+        options.dropped(reason, 1, 0);
+      },
       limits: { idleGapUs: options.sessionIdleUs },
     });
     this.#host = this.#hostOf(options);
@@ -170,6 +173,7 @@ export class HttpPipeline {
       lost: ({ id: sessionId }, gap, atUs) => {
         emit({ type: 'copies_dropped', sessionId, atUs, ...gap });
       },
+      emit,
     };
   }
 }

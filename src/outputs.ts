@@ -5,12 +5,12 @@ import type { Stats } from './self/stats.ts';
 import type { Trouble } from './self/trouble.ts';
 import { VERSION } from './self/version.ts';
 import type { Sink } from './sink/sink.ts';
-import { DELAY_BOUNDS_US, type SessionFacts } from './thread.ts';
+import { CONNECTIONS, DELAY_BOUNDS_US, type SessionFacts } from './thread.ts';
 
 export interface OutputOptions {
   readonly config: Config;
   readonly session: SessionFacts;
-  /** Counts per bucket, sum in microseconds and count, as the relay writes them. */
+  /** Counts per bucket, sum in microseconds, count, and open connections, as the relay writes them. */
   readonly delays: Float64Array;
   readonly nowUs: () => number;
   readonly stats: Stats;
@@ -70,7 +70,7 @@ async function openLog({ config, stats, trouble, stderrLine }: OutputOptions, fi
 }
 
 async function openMetrics(
-  { delays, nowUs, stats, trouble }: OutputOptions,
+  { session, delays, nowUs, stats, trouble }: OutputOptions,
   address: { readonly host: string; readonly port: number },
 ): Promise<Output> {
   const { MetricSink } = await import('./sink/metric.ts');
@@ -82,6 +82,7 @@ async function openMetrics(
     nowUs,
     isKnownMethod: (method) => methodInfo(method) !== undefined,
     isStream: (method) => methodInfo(method)?.stream === true,
+    ...(session.transport === 'http' && { connections: () => delays[CONNECTIONS] ?? 0 }),
     relayDelay: () => ({ counts: delays.subarray(0, buckets), sum: (delays[buckets] ?? 0) / 1e6 }),
   });
   const admin = await startAdmin({ ...address, scrape: (accept) => sink.scrape(accept), stats, trouble });

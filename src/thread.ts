@@ -69,6 +69,8 @@ export type FromObserver =
 export const DELAY_BOUNDS_US = [
   10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 50_000, 100_000,
 ] as const;
+/** Where, behind the histogram, the open connections of HTTP clients stand. */
+export const CONNECTIONS = DELAY_BOUNDS_US.length + 3;
 
 /** Beyond this the observer's heap ends the observer and not the process: traffic goes on without it. */
 const OBSERVER_HEAP_MB = 1024;
@@ -92,7 +94,7 @@ export class ObserverThread {
     },
   ) {
     const ring = createRing(config.captureBufferBytes);
-    const delays = new SharedArrayBuffer((DELAY_BOUNDS_US.length + 3) * 8);
+    const delays = new SharedArrayBuffer((CONNECTIONS + 1) * 8);
     this.#delays = new Float64Array(delays);
     this.#ring = new RingWriter(ring, () => {
       this.#post({ type: 'wake' });
@@ -169,6 +171,11 @@ export class ObserverThread {
     this.#count(bucket, 1);
     this.#count(DELAY_BOUNDS_US.length + 1, tookUs);
     this.#count(DELAY_BOUNDS_US.length + 2, 1);
+  }
+
+  /** So many connections of HTTP clients are open. */
+  connections(open: number): void {
+    this.#delays[CONNECTIONS] = open;
   }
 
   /** False when not even the reserve for such facts had room. */

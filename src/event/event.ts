@@ -6,6 +6,7 @@
 import type { Era } from '../mcp/era.ts';
 import type { Id, Implementation } from '../mcp/message.ts';
 import type { Channel, Direction } from '../wire/chunk.ts';
+import type { ExchangeEnd, Failure } from '../wire/exchange.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Raised with every incompatible change of a shape below; recordings carry it. */
@@ -17,9 +18,11 @@ interface EventBase {
   readonly atUs: number;
 }
 
+export type Transport = 'stdio' | 'http';
+
 export interface SessionStarted extends EventBase {
   readonly type: 'session_started';
-  readonly transport: 'stdio' | 'http';
+  readonly transport: Transport;
   /** `--name`, or undefined until the server says its own. */
   readonly configuredName: string | undefined;
   /** The server's command and arguments, redacted. */
@@ -190,6 +193,7 @@ export interface OperationHttp {
 /** The whole operation, told once, when it ended. */
 export interface OperationFinished extends EventBase {
   readonly type: 'operation_finished';
+  readonly transport: Transport;
   readonly operationId: number;
   /** Who asked: `client_to_server` for tools/call and the like, `server_to_client` for sampling, elicitation, roots. */
   readonly initiator: Direction;
@@ -300,6 +304,35 @@ export interface ServerExited extends EventBase {
   readonly lastStderr: readonly string[];
 }
 
+/** HTTP: a response to GET turned out to be a stream of events. Its open time is no latency. */
+export interface StreamOpened extends EventBase {
+  readonly type: 'stream_opened';
+  readonly exchange: number;
+}
+
+/** HTTP: a request and its response are over, whatever they carried. */
+export interface ExchangeFinished extends EventBase {
+  readonly type: 'exchange_finished';
+  readonly exchange: number;
+  readonly startedAtUs: number;
+  readonly method: string;
+  /** Redacted, without the query. */
+  readonly path: string;
+  /** Undefined when it ended before a response. */
+  readonly status: number | undefined;
+  /** Why the response is Sidelight's and not the server's. */
+  readonly failure: Failure | undefined;
+  /** `unknown`: its end was among lost copies. */
+  readonly end: ExchangeEnd | 'unknown';
+  /** `stream_opened` was told of it. */
+  readonly stream: boolean;
+  /** It carried JSON-RPC requests: operations tell of it, too. */
+  readonly asked: boolean;
+  /** Of the bodies as they were on the wire, as far as their copies came. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
 /** Copies dropped before decoding: this session's recording is incomplete at this place. */
 export interface CopiesDropped extends EventBase {
   readonly type: 'copies_dropped';
@@ -325,6 +358,7 @@ export type EndCause =
 
 export interface SessionEnded extends EventBase {
   readonly type: 'session_ended';
+  readonly transport: Transport;
   readonly startedAtUs: number;
   readonly cause: EndCause;
   readonly exitCode: number | null;
@@ -351,6 +385,8 @@ export type McpEvent =
   | CatalogListed
   | ServerStarted
   | ServerExited
+  | StreamOpened
+  | ExchangeFinished
   | CopiesDropped
   | SessionEnded;
 

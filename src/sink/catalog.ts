@@ -28,6 +28,9 @@ export const RELAY_BUCKETS = [
   0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1,
 ] as const;
 
+/** Streams are open from the length of a call to that of a working day. */
+export const STREAM_BUCKETS = [0.1, 1, 10, 60, 300, 900, 1800, 3600, 14_400, 43_200] as const;
+
 const OPERATION_LABELS = [
   'server',
   'mcp_method_name',
@@ -96,8 +99,23 @@ export const CATALOG = [
     'sidelight_streams_open',
     'events',
     ['server'],
-    'Long-lived streams (subscriptions/listen) that are open.',
+    'Long-lived streams that are open: subscriptions/listen, and GET over HTTP. Answers that come as events are none.',
   ),
+  histogram(
+    'sidelight_stream_duration_seconds',
+    'events',
+    ['server', 'stream'],
+    STREAM_BUCKETS,
+    'How long such streams were open (subscriptions/listen or GET). Their open time is no latency.',
+  ),
+
+  counter(
+    'sidelight_http_exchanges_total',
+    'events',
+    ['server', 'http_request_method', 'http_response_status_code', 'end', 'failure'],
+    'HTTP requests with their responses, by how they ended: complete, client_gone, server_gone, stopped, or unknown. With a failure (refused, timeout and the like) the response was Sidelight’s.',
+  ),
+  gauge('sidelight_http_connections_open', 'relay', [], 'Open connections of clients.'),
 
   counter(
     'sidelight_messages_total',

@@ -2,7 +2,7 @@
  * What the lines of the log say, but for those of operations (log-operation.ts): a level, a sentence and fields. Never a
  * payload.
  */
-import type { McpEvent } from '../event/event.ts';
+import type { ExchangeFinished, McpEvent, SessionStarted } from '../event/event.ts';
 
 export type LineLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -17,6 +17,7 @@ type LoggedType =
   | 'session_described'
   | 'finding_raised'
   | 'server_logged'
+  | 'exchange_finished'
   | 'copies_dropped'
   | 'session_ended';
 
@@ -40,8 +41,9 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
     message: 'session started',
     fields: {
       transport: event.transport,
-      command: event.command,
-      cwd: event.cwd,
+      ...(event.transport === 'stdio'
+        ? { command: event.command, cwd: event.cwd }
+        : { target: event.target, client_address: event.clientAddress, ...knownBy(event) }),
       pid: event.pid,
       hostname: event.hostname,
       sidelight_version: event.sidelightVersion,
@@ -56,6 +58,7 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
       client_info: event.clientInfo,
       protocol_version: event.protocolVersion,
       era: event.era,
+      ...knownBy(event),
     },
   }),
   finding_raised: (event) => ({
@@ -73,6 +76,22 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
     level: LEVEL.get(event.level) ?? 'info',
     message: event.text,
     fields: { origin: event.origin, mcp_level: event.level, logger: event.logger },
+  }),
+  // What carried requests is told by the lines of their operations.
+  exchange_finished: (event) => ({
+    level: levelOfExchange(event),
+    message: `${event.method} ${event.path}: ${event.failure ?? event.status ?? event.end}`,
+    fields: {
+      exchange: event.exchange,
+      http_method: event.method,
+      http_path: event.path,
+      http_status: event.status,
+      failure: event.failure,
+      end: event.end,
+      duration_ms: (event.atUs - event.startedAtUs) / 1000,
+      request_bytes: event.requestBytes,
+      response_bytes: event.responseBytes,
+    },
   }),
   copies_dropped: (event) => ({
     level: 'warn',
@@ -96,6 +115,21 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
     },
   }),
 };
+
+/** A client that closes its stream is nothing to be told; a server that breaks one, or rejects what came, is. */
+function levelOfExchange({ asked, failure, end, status = 0 }: ExchangeFinished): LineLevel {
+  if (asked) return 'debug';
+  if (failure !== undefined || end === 'server_gone' || status >= 500) return 'warn';
+  return status >= 400 ? 'info' : 'debug';
+}
+
+function knownBy({ sessionIdHash, inferred }: Pick<SessionStarted, 'sessionIdHash' | 'inferred'>) {
+  return {
+    session_id_hash: sessionIdHash,
+    inferred_from: inferred?.evidence,
+    confidence: inferred?.confidence,
+  };
+}
 
 export const LOGGED_TYPES = Object.keys(LINES) as readonly LoggedType[];
 

@@ -2,7 +2,7 @@
  * The log's line for a finished operation, by hand: there is one for each, and a logger's way through an object of fields
  * costs four times as much. The members are those of pino's lines; never a payload.
  */
-import type { OperationFinished } from '../event/event.ts';
+import type { OperationFinished, OperationHttp } from '../event/event.ts';
 import { isFailure } from '../event/outcome.ts';
 
 export function operationLevel({ outcome }: OperationFinished): 'info' | 'warn' {
@@ -17,6 +17,8 @@ export class OperationLines {
   readonly #target = new Quoted();
   readonly #server = new Quoted();
   readonly #message = new Quoted();
+  readonly #httpMethod = new Quoted();
+  readonly #path = new Quoted();
 
   /** Of its level, with its newline. */
   of(operation: OperationFinished): string {
@@ -24,8 +26,14 @@ export class OperationLines {
     const name = target?.name;
     const title = name === undefined ? method : `${method} ${name}`;
     const targetText = name === undefined ? '' : `,"target":${this.#target.of(name)}`;
+    const httpText = operation.http === undefined ? '' : this.#httpFields(operation.http);
     const errorText = error === undefined ? '' : errorFields(error);
-    return `{"level":"${operationLevel(operation)}","time":"${this.#time.of(operation.atUs)}","session":${this.#session.of(operation.sessionId)},"trace_id":"${span.traceId}","span_id":"${span.spanId}","operation":${operation.operationId},"initiator":"${operation.initiator}","method":${this.#method.of(method)}${targetText},"outcome":"${outcome}","duration_ms":${(operation.endedAtUs - operation.startedAtUs) / 1000},"server":${this.#server.of(operation.server)}${errorText},"msg":${this.#message.of(`${title}: ${outcome}`)}}\n`;
+    return `{"level":"${operationLevel(operation)}","time":"${this.#time.of(operation.atUs)}","session":${this.#session.of(operation.sessionId)},"trace_id":"${span.traceId}","span_id":"${span.spanId}","operation":${operation.operationId},"initiator":"${operation.initiator}","method":${this.#method.of(method)}${targetText},"outcome":"${outcome}","duration_ms":${(operation.endedAtUs - operation.startedAtUs) / 1000},"server":${this.#server.of(operation.server)}${httpText}${errorText},"msg":${this.#message.of(`${title}: ${outcome}`)}}\n`;
+  }
+
+  #httpFields({ method, path, status, clientAddress }: OperationHttp): string {
+    const statusText = status === undefined ? '' : `,"http_status":${status}`;
+    return `,"http_method":${this.#httpMethod.of(method)},"http_path":${this.#path.of(path)}${statusText},"client_address":${JSON.stringify(clientAddress)}`;
   }
 }
 

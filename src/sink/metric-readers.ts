@@ -3,6 +3,7 @@ import type { BucketCounts } from '../self/buckets.ts';
 import type { Stats } from '../self/stats.ts';
 import type { Durations } from './metric-durations.ts';
 import type { HistogramSample, Readers } from './metric-exposition.ts';
+import type { HttpCells } from './metric-http.ts';
 import type { LabelValues } from './metric-labels.ts';
 import type { OperationCell, OperationCells } from './metric-operations.ts';
 import type { Initiator, Session, Sessions, Totals } from './metric-sessions.ts';
@@ -11,12 +12,14 @@ import type { ProcessUsage } from './process-usage.ts';
 export interface Counted {
   readonly operations: OperationCells;
   readonly sessions: Sessions;
+  readonly http: HttpCells;
   readonly labels: LabelValues;
   readonly stats: Stats;
   readonly nowUs: () => number;
   /** Of the servers' processes, by pid; those that could not be read are not in it. */
   readonly usage: () => ReadonlyMap<number, ProcessUsage>;
   readonly relayDelay: (() => BucketCounts) | undefined;
+  readonly connections: (() => number) | undefined;
   readonly version: string;
 }
 
@@ -26,7 +29,12 @@ const SPAN_STATES = ['created', 'unsampled', 'exported'];
 const BYTES_PER_TOKEN = 4;
 
 export function readersOf(counted: Counted): Readers {
-  return { ...operationReaders(counted), ...sessionReaders(counted), ...selfReaders(counted) };
+  return {
+    ...operationReaders(counted),
+    ...sessionReaders(counted),
+    ...httpReaders(counted),
+    ...selfReaders(counted),
+  };
 }
 
 function operationReaders({ operations }: Counted) {
@@ -64,7 +72,7 @@ function operationReaders({ operations }: Counted) {
 
 function sessionReaders({ sessions, usage, nowUs }: Counted) {
   const messages = (what: 'count' | 'bytes') => () =>
-    sessions.totals().flatMap(([server, totals]) =>
+    [...sessions.totals()].flatMap(([server, totals]) =>
       DIRECTIONS.flatMap((direction) =>
         Object.entries(totals.messages[direction]).map(([kind, tally]) => ({
           labels: { server, direction, kind },
@@ -73,11 +81,12 @@ function sessionReaders({ sessions, usage, nowUs }: Counted) {
       ),
     );
   const inFlight = () =>
-    sessions
-      .active()
-      .flatMap(({ server, inFlight: starts }) =>
-        DIRECTIONS.map((initiator) => ({ labels: { server, initiator }, value: starts[initiator].size })),
-      );
+    DIRECTIONS.flatMap((initiator) =>
+      byServer(({ inFlight: starts }) => starts[initiator].size)().map(({ labels, value }) => ({
+        labels: { ...labels, initiator },
+        value,
+      })),
+    );
   /** Of several sessions of a server the oldest. */
   const oldestAge = () => {
     const oldest = new Map<string, { labels: { server: string; initiator: Initiator }; value: number }>();
@@ -91,24 +100,23 @@ function sessionReaders({ sessions, usage, nowUs }: Counted) {
     }
     return oldest.values();
   };
-  const byServer = (valueOf: (session: Session) => number) => () =>
-    sessions.active().map((session) => ({ labels: { server: session.server }, value: valueOf(session) }));
+  const byServer = (valueOf: (session: Session) => number) => () => {
+    const sums = new Map<string, number>();
+    for (const session of sessions.active())
+      sums.set(session.server, (sums.get(session.server) ?? 0) + valueOf(session));
+    return [...sums].map(([server, value]) => ({ labels: { server }, value }));
+  };
   const total = (valueOf: (totals: Totals) => number) => () =>
-    sessions.totals().map(([server, totals]) => ({ labels: { server }, value: valueOf(totals) }));
+    [...sessions.totals()].map(([server, totals]) => ({ labels: { server }, value: valueOf(totals) }));
   const used = (what: keyof ProcessUsage) => () =>
     sessions.active().flatMap(({ server, pid }) => {
       const value = pid === undefined ? undefined : usage().get(pid)?.[what];
       return value === undefined ? [] : [{ labels: { server }, value }];
     });
-  const toolsList = (bytesPerUnit: number) => () => {
-    const latest = new Map<string, number>();
-    for (const [server, { toolsListBytes }] of sessions.totals())
-      if (toolsListBytes !== undefined) latest.set(server, toolsListBytes);
-    return [...latest].map(([server, bytes]) => ({
-      labels: { server },
-      value: Math.ceil(bytes / bytesPerUnit),
-    }));
-  };
+  const toolsList = (bytesPerUnit: number) => () =>
+    [...sessions.totals()].flatMap(([server, { toolsListBytes: bytes }]) =>
+      bytes === undefined ? [] : [{ labels: { server }, value: Math.ceil(bytes / bytesPerUnit) }],
+    );
   /** A server that is gone stays at 0. */
   const current = (valueOf: (session: Session) => number) => () => [
     ...total(() => 0)(),
@@ -123,11 +131,9 @@ function sessionReaders({ sessions, usage, nowUs }: Counted) {
     sidelight_messages_total: messages('count'),
     sidelight_message_bytes_total: messages('bytes'),
     sidelight_findings_total: () =>
-      sessions
-        .totals()
-        .flatMap(([server, { findings }]) =>
-          [...findings].map(([rule, value]) => ({ labels: { server, rule }, value })),
-        ),
+      [...sessions.totals()].flatMap(([server, { findings }]) =>
+        [...findings].map(([rule, value]) => ({ labels: { server, rule }, value })),
+      ),
     sidelight_tools_list_bytes: toolsList(1),
     sidelight_tools_list_estimated_tokens: toolsList(BYTES_PER_TOKEN),
     sidelight_sessions_active: current(() => 1),
@@ -141,14 +147,23 @@ function sessionReaders({ sessions, usage, nowUs }: Counted) {
     sidelight_server_up: current(({ pid }) => (pid === undefined ? 0 : 1)),
     sidelight_server_starts_total: total(({ starts }) => starts),
     sidelight_server_exits_total: () =>
-      sessions
-        .totals()
-        .flatMap(([server, { exits }]) =>
-          [...exits].map(([cause, value]) => ({ labels: { server, cause }, value })),
-        ),
+      [...sessions.totals()].flatMap(([server, { exits }]) =>
+        [...exits].map(([cause, value]) => ({ labels: { server, cause }, value })),
+      ),
     sidelight_server_cpu_seconds_total: used('cpuSeconds'),
     sidelight_server_resident_memory_bytes: used('residentBytes'),
     sidelight_server_open_fds: used('openFds'),
+  } satisfies Partial<Readers>;
+}
+
+function httpReaders({ http, connections }: Counted) {
+  return {
+    sidelight_stream_duration_seconds: () => http.streams(),
+    sidelight_http_exchanges_total: function* () {
+      for (const { labels, count } of http.exchanges()) yield { labels, value: count };
+    },
+    sidelight_http_connections_open: () =>
+      connections === undefined ? [] : [{ labels: {}, value: connections() }],
   } satisfies Partial<Readers>;
 }
 

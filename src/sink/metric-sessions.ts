@@ -17,8 +17,8 @@ import type { Stats } from '../self/stats.ts';
 import { Durations } from './metric-durations.ts';
 import { type LabelValues, OTHER } from './metric-labels.ts';
 
-/** A stdio sidecar has one. Beyond it the oldest is taken for ended. */
-export const MAX_SESSIONS = 1000;
+/** A stdio sidecar has one; over HTTP, as many as are told apart. Beyond it the oldest is taken for ended. */
+export const MAX_SESSIONS = 10_000;
 /** By session and side. A client does not wait for so many answers at once. */
 const MAX_IN_FLIGHT = 10_000;
 
@@ -49,6 +49,7 @@ export interface Session {
   pid: number | undefined;
   /** When each request without an answer was seen, in microseconds, oldest first. */
   readonly inFlight: Readonly<Record<Initiator, Map<number, number>>>;
+  /** Operations that are streams, and under negative numbers HTTP exchanges that are. */
   readonly streams: Set<number>;
   readonly totals: Totals;
 }
@@ -156,10 +157,17 @@ export class Sessions {
     return [...this.#active.values()];
   }
 
-  /** By the server's name, ended sessions first; a name may stand in it several times. */
-  totals(): readonly (readonly [server: string, totals: Totals])[] {
-    const active = this.active().map(({ server, totals }) => [server, totals] as const);
-    return [...this.#ended, ...active];
+  /** By the server's name, of ended and active sessions; to be asked once for a page, since it adds up all of them. */
+  totals(): ReadonlyMap<string, Totals> {
+    const all = new Map<string, Totals>();
+    const add = (server: string, totals: Totals): void => {
+      let sum = all.get(server);
+      if (sum === undefined) all.set(server, (sum = newTotals()));
+      addTotals(sum, totals);
+    };
+    for (const [server, totals] of this.#ended) add(server, totals);
+    for (const { server, totals } of this.#active.values()) add(server, totals);
+    return all;
   }
 
   #fold(sessionId: string): void {
@@ -199,14 +207,14 @@ function newTotals(): Totals {
   };
 }
 
+const KINDS: readonly MessageKind[] = ['request', 'notification', 'result', 'error', 'malformed'];
+
 function addTotals(into: Totals, from: Totals): void {
   for (const direction of ['client_to_server', 'server_to_client'] as const) {
-    for (const [kind, { count, bytes }] of Object.entries(from.messages[direction]) as [
-      MessageKind,
-      Tally,
-    ][]) {
-      into.messages[direction][kind].count += count;
-      into.messages[direction][kind].bytes += bytes;
+    for (const kind of KINDS) {
+      const tally = into.messages[direction][kind];
+      tally.count += from.messages[direction][kind].count;
+      tally.bytes += from.messages[direction][kind].bytes;
     }
   }
   for (const [rule, count] of from.findings) addTo(into.findings, rule, count);

@@ -7,6 +7,7 @@ import type { BucketCounts } from '../self/buckets.ts';
 import type { Stats } from '../self/stats.ts';
 import { formatFor } from './metric-accept.ts';
 import { Exposition } from './metric-exposition.ts';
+import { HttpCells } from './metric-http.ts';
 import { LabelValues } from './metric-labels.ts';
 import { OperationCells } from './metric-operations.ts';
 import { readersOf } from './metric-readers.ts';
@@ -25,6 +26,8 @@ export interface MetricSinkOptions {
   readonly isStream: (method: string) => boolean;
   /** What the relay adds: counts by the bounds of `sidelight_relay_delay_seconds`, their sum in seconds. */
   readonly relayDelay?: () => BucketCounts;
+  /** Open connections of HTTP clients. */
+  readonly connections?: () => number;
 }
 
 const WANTS: readonly EventType[] = [
@@ -37,6 +40,8 @@ const WANTS: readonly EventType[] = [
   'catalog_listed',
   'server_started',
   'server_exited',
+  'stream_opened',
+  'exchange_finished',
   'session_ended',
 ];
 
@@ -50,23 +55,35 @@ export class MetricSink implements Sink {
   readonly #labels = new LabelValues();
   readonly #operations: OperationCells;
   readonly #sessions: Sessions;
+  readonly #http: HttpCells;
   readonly #exposition: Exposition;
   #usage: ReadonlyMap<number, ProcessUsage> = new Map();
 
-  constructor({ stats, version, nowUs, isKnownMethod, isStream, relayDelay }: MetricSinkOptions) {
+  constructor({
+    stats,
+    version,
+    nowUs,
+    isKnownMethod,
+    isStream,
+    relayDelay,
+    connections,
+  }: MetricSinkOptions) {
     this.#isKnownMethod = isKnownMethod;
     this.#isStream = isStream;
     this.#operations = new OperationCells(this.#labels);
     this.#sessions = new Sessions(this.#labels, stats);
+    this.#http = new HttpCells(this.#labels);
     this.#exposition = new Exposition(
       readersOf({
         operations: this.#operations,
         sessions: this.#sessions,
+        http: this.#http,
         labels: this.#labels,
         stats,
         nowUs,
         usage: () => this.#usage,
         relayDelay,
+        connections,
         version,
       }),
     );
@@ -103,8 +120,10 @@ export class MetricSink implements Sink {
       case 'operation_finished': {
         const session = sessions.of(event.sessionId);
         session.inFlight[event.initiator].delete(event.operationId);
-        session.streams.delete(event.operationId);
-        this.#operations.count(event, this.#methodLabel(event.method), session.transport);
+        const method = this.#methodLabel(event.method);
+        this.#operations.count(event, method, session.transport);
+        if (!session.streams.delete(event.operationId)) break;
+        this.#http.streamClosed(session.server, method, event.startedAtUs, event.endedAtUs);
         break;
       }
       case 'finding_raised':
@@ -125,6 +144,16 @@ export class MetricSink implements Sink {
       case 'server_exited':
         sessions.serverExited(event);
         break;
+      case 'stream_opened':
+        sessions.of(event.sessionId).streams.add(-event.exchange);
+        break;
+      case 'exchange_finished': {
+        const { server, streams } = sessions.of(event.sessionId);
+        this.#http.finished(event, server);
+        if (streams.delete(-event.exchange))
+          this.#http.streamClosed(server, event.method, event.startedAtUs, event.atUs);
+        break;
+      }
       case 'session_ended':
         sessions.ended(event);
         break;

@@ -3,7 +3,7 @@
  * Plain data that knows no OpenTelemetry library; never a payload, never an unredacted text.
  */
 import { ATTRIBUTE, errorTypeOf, EXECUTE_TOOL } from '../event/attributes.ts';
-import type { Leg, OperationFinished, OperationNote, SessionEnded } from '../event/event.ts';
+import type { Leg, OperationFinished, OperationHttp, OperationNote, SessionEnded } from '../event/event.ts';
 
 export type AttributeValue = string | number | boolean;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
@@ -12,6 +12,11 @@ export interface SpanEvent {
   readonly atUs: number;
   readonly name: string;
   readonly attributes: Attributes;
+}
+
+export interface Link {
+  readonly traceId: string;
+  readonly spanId: string;
 }
 
 /** Ids are hex, times are microseconds since the Unix epoch. */
@@ -30,7 +35,7 @@ export interface Span {
   readonly attributes: Attributes;
   readonly events: readonly SpanEvent[];
   readonly droppedEvents: number;
-  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
+  readonly links: readonly Link[];
   /** Undefined: status UNSET. Otherwise ERROR, with the message where there is one. */
   readonly error: { readonly message: string | undefined } | undefined;
 }
@@ -38,8 +43,8 @@ export interface Span {
 /** The caller can send a name or message of any length; receivers refuse or cut what is larger than about this. */
 const MAX_TEXT_CHARS = 1024;
 
-/** stdio is a pipe in the words of the conventions. */
-const STDIO_TRANSPORT = 'pipe';
+/** In the words of the conventions. Whatever HTTP is carried by, `tcp` is what they have for it. */
+const TRANSPORT = { stdio: 'pipe', http: 'tcp' } as const;
 
 /** How many spans `operationSpans` makes of an operation. */
 export function spanCount(operation: OperationFinished): number {
@@ -54,7 +59,7 @@ export function operationSpans(operation: OperationFinished): readonly Span[] {
 }
 
 function operationSpan(operation: OperationFinished): Span {
-  const { span: identity, sessionSpan, legs, notes } = operation;
+  const { span: identity, sessionSpan, spanLinks, legs, notes } = operation;
   const errorType = errorTypeOf(operation);
   const severalLegs = legs.length > 1;
   return {
@@ -74,16 +79,16 @@ function operationSpan(operation: OperationFinished): Span {
         : [...notes.map(noteEvent), ...waits(legs).flatMap(waitEvents)].sort((a, b) => a.atUs - b.atUs),
     droppedEvents: operation.notesDropped,
     // A root of its own trace, so that no trace grows without bound; the link leads to what else the session did.
-    links: identity.parentSpanId === undefined ? [sessionSpan] : NO_LINKS,
+    links: linksOf(identity.parentSpanId === undefined ? sessionSpan : undefined, spanLinks),
     error: errorType === undefined ? undefined : { message: clean(operation.error?.message) },
   };
 }
 
 function operationAttributes(operation: OperationFinished, errorType: string | undefined): Attributes {
-  const { method, target, requestId, error, protocolVersion, sessionId } = operation;
+  const { method, target, requestId, error, protocolVersion, sessionId, http } = operation;
   const attributes: Record<string, AttributeValue> = {
     [ATTRIBUTE.mcpMethodName]: clean(method),
-    [ATTRIBUTE.networkTransport]: STDIO_TRANSPORT,
+    [ATTRIBUTE.networkTransport]: TRANSPORT[operation.transport],
     [ATTRIBUTE.sessionId]: sessionId,
     [ATTRIBUTE.serverName]: clean(operation.server),
     [ATTRIBUTE.outcome]: operation.outcome,
@@ -93,9 +98,12 @@ function operationAttributes(operation: OperationFinished, errorType: string | u
   if (target !== undefined) attributes[TARGET_ATTRIBUTE[target.kind]] = clean(target.name);
   if (operation.jsonrpc !== undefined)
     attributes[ATTRIBUTE.jsonrpcProtocolVersion] = clean(operation.jsonrpc);
+  if (http !== undefined) addHttp(attributes, operation.initiator, http);
   if (error?.code !== undefined) attributes[ATTRIBUTE.rpcResponseStatusCode] = String(error.code);
   if (errorType !== undefined) attributes[ATTRIBUTE.errorType] = errorType;
   // What differs from one operation to the next stands last: see otlp-json.ts.
+  if (http?.clientPort !== undefined && operation.initiator === 'client_to_server')
+    attributes[ATTRIBUTE.clientPort] = http.clientPort;
   attributes[ATTRIBUTE.operationId] = `${sessionId}/${operation.operationId}`;
   if (requestId !== null) attributes[ATTRIBUTE.jsonrpcRequestId] = clean(String(requestId));
   const { content } = operation;
@@ -107,6 +115,30 @@ function operationAttributes(operation: OperationFinished, errorType: string | u
   return attributes;
 }
 
+/** A SERVER span tells of its client's end, a CLIENT span of its server's. */
+function addHttp(
+  attributes: Record<string, AttributeValue>,
+  initiator: OperationFinished['initiator'],
+  http: OperationHttp,
+): void {
+  attributes[ATTRIBUTE.networkProtocolName] = 'http';
+  attributes[ATTRIBUTE.networkProtocolVersion] = http.protocolVersion;
+  attributes[ATTRIBUTE.httpRequestMethod] = clean(http.method);
+  attributes[ATTRIBUTE.urlPath] = clean(http.path);
+  if (http.status !== undefined) attributes[ATTRIBUTE.httpResponseStatusCode] = http.status;
+  if (http.sessionIdHash !== undefined) attributes[ATTRIBUTE.mcpSessionId] = http.sessionIdHash;
+  if (initiator === 'client_to_server') {
+    attributes[ATTRIBUTE.clientAddress] = http.clientAddress;
+    return;
+  }
+  attributes[ATTRIBUTE.serverAddress] = http.serverAddress;
+  if (http.serverPort !== undefined) attributes[ATTRIBUTE.serverPort] = http.serverPort;
+}
+
+function linksOf(session: Link | undefined, told: readonly Link[] = NO_LINKS): readonly Link[] {
+  return session === undefined ? told : [session, ...told];
+}
+
 const TARGET_ATTRIBUTE = {
   tool: ATTRIBUTE.genAiToolName,
   prompt: ATTRIBUTE.genAiPromptName,
@@ -114,7 +146,7 @@ const TARGET_ATTRIBUTE = {
 } as const;
 
 const NO_EVENTS: readonly SpanEvent[] = [];
-const NO_LINKS: Span['links'] = [];
+const NO_LINKS: readonly Link[] = [];
 
 /** `{method} {target}`; a URI is not of low cardinality and stays out of the name. */
 function nameOf({ method, target }: OperationFinished): string {
@@ -124,7 +156,7 @@ function nameOf({ method, target }: OperationFinished): string {
 function legSpan(operation: OperationFinished, parent: Span, leg: Leg, index: number): Span {
   const attributes: Record<string, AttributeValue> = {
     [ATTRIBUTE.mcpMethodName]: clean(operation.method),
-    [ATTRIBUTE.networkTransport]: STDIO_TRANSPORT,
+    [ATTRIBUTE.networkTransport]: TRANSPORT[operation.transport],
     [ATTRIBUTE.sessionId]: operation.sessionId,
     [ATTRIBUTE.operationId]: `${operation.sessionId}/${operation.operationId}`,
     [ATTRIBUTE.legIndex]: index,
@@ -186,7 +218,7 @@ function noteEvent(note: OperationNote): SpanEvent {
 export function sessionSpan(session: SessionEnded): Span {
   const failed = session.cause === 'server_crashed' || session.cause === 'start_failed';
   const attributes: Record<string, AttributeValue> = {
-    [ATTRIBUTE.networkTransport]: STDIO_TRANSPORT,
+    [ATTRIBUTE.networkTransport]: TRANSPORT[session.transport],
     [ATTRIBUTE.sessionId]: session.sessionId,
     [ATTRIBUTE.serverName]: clean(session.server),
     [ATTRIBUTE.endCause]: session.cause,

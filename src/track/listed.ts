@@ -1,5 +1,6 @@
 /** The names that list results have shown: a caller can ask for anything, but only what is listed becomes a label. */
 import type { CatalogListed, Target } from '../event/event.ts';
+import { type ParamHeader, paramHeaders } from '../mcp/headers.ts';
 
 type Kind = CatalogListed['kind'];
 
@@ -35,6 +36,31 @@ export class ListedNames {
 
   has(target: Target | undefined): boolean {
     return target !== undefined && this.#names[KIND_OF[target.kind]].has(target.name);
+  }
+}
+
+/** What listed tools say of the headers that their calls repeat arguments in; most say nothing. */
+export class ListedParamHeaders {
+  readonly #byTool = new Map<string, readonly ParamHeader[]>();
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(page: unknown): void {
+    for (const tool of (Array.isArray(page) ? page : []).slice(0, this.#max) as unknown[]) {
+      const name = member(tool, 'name');
+      if (typeof name !== 'string') continue;
+      const headers = paramHeaders(member(tool, 'inputSchema'));
+      // A tool can be listed anew with another schema.
+      if (headers.length === 0) this.#byTool.delete(name);
+      else if (this.#byTool.size < this.#max || this.#byTool.has(name)) this.#byTool.set(name, headers);
+    }
+  }
+
+  of(tool: string): readonly ParamHeader[] {
+    return this.#byTool.get(tool) ?? [];
   }
 }
 

@@ -62,6 +62,7 @@ export interface Ending {
 /** What an operation's event tells of its session. */
 export interface OperationContext {
   readonly sessionId: string;
+  readonly transport: OperationFinished['transport'];
   readonly server: string;
   readonly protocolVersion: string | undefined;
   readonly sessionSpan: OperationFinished['sessionSpan'];
@@ -91,6 +92,7 @@ export function finished(
     type: 'operation_finished',
     sessionId: context.sessionId,
     atUs: endedAtUs,
+    transport: context.transport,
     operationId: operation.operationId,
     initiator: operation.initiator,
     method: operation.method,

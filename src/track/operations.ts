@@ -5,10 +5,11 @@
 import type { OperationError, OperationFinished, SpanIdentity, Target } from '../event/event.ts';
 import { isFailure, type Outcome } from '../event/outcome.ts';
 import type { ErrorResponse, Id, Request, Result, TraceCarrier } from '../mcp/message.ts';
+import type { ParamHeader } from '../mcp/headers.ts';
 import { methodInfo } from '../mcp/methods.ts';
 import type { Channel } from '../wire/chunk.ts';
 import { at } from './identity.ts';
-import { ListedNames } from './listed.ts';
+import { ListedNames, ListedParamHeaders } from './listed.ts';
 import type { At, Links } from './links.ts';
 import { finished, NO_NOTES, type OpenOperation } from './operation.ts';
 import type { Requests } from './pending.ts';
@@ -32,6 +33,7 @@ export class Operations {
   readonly #sessionSpan: OperationFinished['sessionSpan'];
   readonly #links: Links;
   readonly #listed: ListedNames;
+  readonly #paramHeaders: ListedParamHeaders;
   #started = 0;
   #failed = 0;
   #overflowed = false;
@@ -43,6 +45,7 @@ export class Operations {
     const { traceId, spanId } = session.span;
     this.#sessionSpan = { traceId, spanId };
     this.#listed = new ListedNames(session.limits.maxListed);
+    this.#paramHeaders = new ListedParamHeaders(session.limits.maxListed);
   }
 
   get started(): number {
@@ -158,6 +161,7 @@ export class Operations {
         { atUs: where.atUs, seq: where.seq, outcome, error, resultBytes, result },
         {
           sessionId: id,
+          transport: this.#session.transport,
           server: identity.server,
           protocolVersion: identity.protocolVersion,
           sessionSpan: this.#sessionSpan,
@@ -177,14 +181,19 @@ export class Operations {
     }
   }
 
+  /** The headers that calls of a tool repeat arguments in, as far as it was listed. */
+  paramHeaders(tool: string): readonly ParamHeader[] {
+    return this.#paramHeaders.of(tool);
+  }
+
   /** Takes the names of a list's page. */
   list({ listOf }: OpenOperation, result: Result, atUs: number): void {
     if (listOf === undefined) return;
     const { clean, id } = this.#session;
     const isUri = listOf === 'resources';
-    const names = this.#listed.add(listOf, at(result, 'result', listOf), (name) =>
-      clean(isUri ? withoutSecretParts(name) : name),
-    );
+    const page = at(result, 'result', listOf);
+    const names = this.#listed.add(listOf, page, (name) => clean(isUri ? withoutSecretParts(name) : name));
+    if (listOf === 'tools' && this.#session.transport === 'http') this.#paramHeaders.add(page);
     this.#session.emit({
       type: 'catalog_listed',
       sessionId: id,

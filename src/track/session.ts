@@ -2,7 +2,14 @@
  * What all parts of a tracker share of their session: who speaks in it, its span, how text becomes fit for an event,
  * and the one way out for events. It knows no message.
  */
-import type { EndCause, FindingRule, McpEvent, ServerLogged, SpanIdentity } from '../event/event.ts';
+import type {
+  EndCause,
+  FindingRule,
+  McpEvent,
+  ServerLogged,
+  SpanIdentity,
+  Transport,
+} from '../event/event.ts';
 import type { Channel } from '../wire/chunk.ts';
 import { Identity } from './identity.ts';
 import type { TrackerLimits } from './limits.ts';
@@ -11,6 +18,7 @@ import { rootSpan, type SpanIds } from './traceContext.ts';
 
 export interface SessionOptions extends SpanIds {
   readonly sessionId: string;
+  readonly transport: Transport;
   readonly configuredName: string | undefined;
   /** What the server is called until it says its name. */
   readonly fallbackName: string;
@@ -39,6 +47,7 @@ export interface SessionSummary {
 
 export class Session {
   readonly id: string;
+  readonly transport: Transport;
   readonly limits: TrackerLimits;
   readonly identity: Identity;
   readonly span: SpanIdentity;
@@ -51,6 +60,7 @@ export class Session {
 
   constructor(options: SessionOptions, limits: TrackerLimits) {
     this.id = options.sessionId;
+    this.transport = options.transport;
     this.limits = limits;
     this.clean = cleaner(options.redact, limits.maxTextChars);
     this.identity = new Identity(options.configuredName, options.fallbackName, this.clean);
@@ -111,6 +121,7 @@ export class Session {
       type: 'session_ended',
       sessionId: this.id,
       atUs,
+      transport: this.transport,
       startedAtUs: this.#startedAtUs,
       cause,
       server: this.identity.server,

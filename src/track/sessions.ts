@@ -44,6 +44,11 @@ export interface SessionsOptions<T> {
   readonly recognised: (session: T, by: Recognised, atUs: number) => void;
   /** `atUs`: when it ended, for one that was idle the last that was heard of it. */
   readonly end: (session: T, cause: EndCause, atUs: number) => void;
+  /**
+   * `session_cap`: a session ended before its time, to make room. `unplaced_exchange`: there was no room for an exchange; it
+   * has a session, but cannot tell it anything.
+   */
+  readonly dropped: (reason: 'session_cap' | 'unplaced_exchange') => void;
   readonly limits?: Partial<SessionsLimits>;
 }
 
@@ -80,8 +85,6 @@ export class Sessions<T> {
   readonly #exchanges = new Map<number, Exchange<T>>();
   readonly #endedIds = new Recent<string, true>(MAX_ENDED_IDS);
   #sweptAtUs = 0;
-  #evicted = 0;
-  #unplaced = 0;
 
   constructor(options: SessionsOptions<T>) {
     this.#options = options;
@@ -90,16 +93,6 @@ export class Sessions<T> {
 
   get size(): number {
     return this.#entries.size;
-  }
-
-  /** Sessions ended before their time, to make room. */
-  get evicted(): number {
-    return this.#evicted;
-  }
-
-  /** Exchanges for which there was no room: they had a session, but could not tell it anything. */
-  get unplaced(): number {
-    return this.#unplaced;
   }
 
   /** `first`: the first message of the request's body; undefined when it has none. To be asked once that is known. */
@@ -113,7 +106,7 @@ export class Sessions<T> {
     const entry = found ?? this.#create(origin, speaker, opens, atUs);
     entry.traceId = origin.traceId ?? entry.traceId;
     this.#touch(entry, atUs);
-    if (this.#exchanges.size >= this.#limits.maxExchanges) this.#unplaced += 1;
+    if (this.#exchanges.size >= this.#limits.maxExchanges) this.#options.dropped('unplaced_exchange');
     else {
       entry.open += 1;
       const isFirst = found === undefined;
@@ -250,7 +243,7 @@ export class Sessions<T> {
       break;
     }
     if (leaves === undefined) return;
-    this.#evicted += 1;
+    this.#options.dropped('session_cap');
     this.#end(leaves, 'evicted', leaves.lastAtUs);
   }
 

@@ -2,6 +2,7 @@
  * Messages in, events out: pairs requests with their answers, decides how each operation ended, and learns who speaks.
  * It never decides from a guess: what cannot be linked for sure stays unlinked and becomes a finding.
  */
+import type { ParamHeader } from '../mcp/headers.ts';
 import type { EndCause, FindingRule } from '../event/event.ts';
 import type { Message, Notification, Request } from '../mcp/message.ts';
 import { methodInfo } from '../mcp/methods.ts';
@@ -104,6 +105,11 @@ export class Tracker {
   recognised(by: Recognised, atUs: number): void {
     this.#session.identity.recognised(by);
     this.#session.describe(atUs);
+  }
+
+  /** The headers that calls of a tool repeat arguments in, as far as it was listed. */
+  paramHeaders(tool: string): readonly ParamHeader[] {
+    return this.#operations.paramHeaders(tool);
   }
 
   /** A finding of the caller's. `detail` is cleaned here. */

@@ -1,64 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { SessionRecord } from '../../src/store/record.ts';
+import { describe, expect, it } from 'vitest';
 import { connectHttp } from './http-peers.ts';
-import { startListening } from './listening.ts';
-import { everyOutput, type Outputs, type Shown } from './outputs.ts';
+import { initialize, observed, post } from './observed.ts';
+import type { Shown } from './outputs.ts';
 import { query } from './recording.ts';
-import { read, server, SIDELIGHT, until } from './sidelight.ts';
-
-const ANY = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
-
-interface Observed extends Outputs {
-  /** Of the listener. */
-  readonly url: string;
-  readonly sessions: () => Promise<readonly SessionRecord[]>;
-  /** Ends Sidelight, so that everything is told. */
-  readonly stop: () => Promise<void>;
-}
-
-/** Sidelight with every output on, in front of one of our servers or of nobody. */
-async function observed(target: string, ...flags: readonly string[]): Promise<Observed> {
-  const outputs = await everyOutput();
-  const { pathname, search, port } = target.startsWith('http:')
-    ? new URL(target)
-    : { ...(await started(target)), pathname: '/mcp', search: '' };
-  const around = outputs.around([]).slice(2, -1);
-  const to = `http://127.0.0.1:${port}${pathname}`;
-  const sidelight = await startListening([
-    SIDELIGHT,
-    'http',
-    ...around,
-    ...['--target', to, '--listen', '127.0.0.1:0'],
-    ...flags,
-  ]);
-  let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> => (stopped ??= sidelight.stop());
-  onTestFinished(stop);
-  return {
-    ...outputs,
-    url: `http://127.0.0.1:${sidelight.port}${pathname}${search}`,
-    sessions: async () => (await read(outputs.dataDir, 'sessions')) as readonly SessionRecord[],
-    stop,
-  };
-}
-
-async function started(name: string): Promise<{ readonly port: number }> {
-  const { port, stop } = await startListening([server(name)]);
-  onTestFinished(stop);
-  return { port };
-}
-
-const post = (url: string, message: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(url, { method: 'POST', headers: { ...ANY, ...headers }, body: JSON.stringify(message) });
-
-const initialize = (name: string) => ({
-  jsonrpc: '2.0',
-  id: 0,
-  method: 'initialize',
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name, version: '1' } },
-});
+import { until } from './sidelight.ts';
 
 /** Every byte that Sidelight wrote to a disk. */
 function written(folder: string): Buffer {

@@ -1,10 +1,9 @@
 /** Sidelight with every output on, and what came out of each. */
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { OperationRecord, SessionRecord } from '../../src/store/record.ts';
 import { type ReceivedSpan, startReceiver } from '../unit/receiver.ts';
+import { freePort } from './listening.ts';
 import { read, SIDELIGHT, temporaryFolder } from './sidelight.ts';
 
 export interface Shown {
@@ -63,14 +62,4 @@ export async function everyOutput(): Promise<Outputs> {
       ),
     show: (session = 'last') => read(dataDir, 'show', session) as Promise<Shown>,
   };
-}
-
-/** Sidelight does not say which port it got, so it cannot be given 0. */
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }

@@ -1,6 +1,6 @@
 // A server whose arguments are its script, for streams and endings that no MCP server would have:
 //   out:TEXT err:TEXT (JSON escapes allowed), out-hex:HEX, sleep:MS, read-line, read-all, close-stdin, close-stdout,
-//   flood:BYTES, flood-err:BYTES, tick:MS (a numbered, timed notification every so often, until nobody reads them),
+//   flood:BYTES, flood-err:BYTES, fill:MS (stdout, until nothing of it was read for so long; stderr then says the bytes), tick:MS (a numbered, timed notification every so often, until nobody reads them),
 //   answer (each request, until the end of stdin), exit:CODE, kill:SIGNAL, ignore:SIGNAL, stay (until killed),
 //   spawn-holder:MS (a child that keeps stdout)
 import { spawn } from 'node:child_process';
@@ -34,6 +34,25 @@ const flood = (fd, bytes) => {
   for (let left = bytes; left > 0; left -= line.length)
     write(fd, line.subarray(0, Math.min(left, line.length)));
 };
+/** What fits between a server and a client that does not read depends on the machine and on Node. */
+const fill = (ms) => {
+  // Whoever opens it makes the descriptor non-blocking.
+  void process.stdout;
+  const line = Buffer.alloc(1024, 'x');
+  line[1023] = 10;
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  let filled = 0;
+  for (let until = Date.now() + ms; Date.now() < until;) {
+    try {
+      filled += writeSync(1, line, filled % line.length);
+      until = Date.now() + ms;
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+      Atomics.wait(pause, 0, 0, 10);
+    }
+  }
+  write(2, Buffer.from(`filled ${filled}\n`));
+};
 const actions = {
   out: (text) => write(1, Buffer.from(unescape(text))),
   err: (text) => write(2, Buffer.from(unescape(text))),
@@ -49,6 +68,7 @@ const actions = {
   'close-stdout': () => closeSync(1),
   flood: (bytes) => flood(1, Number(bytes)),
   'flood-err': (bytes) => flood(2, Number(bytes)),
+  fill: (ms) => fill(Number(ms)),
   tick: async (ms) => {
     for (let n = 0; ; n += 1) {
       const params = { n, at: Date.now() };

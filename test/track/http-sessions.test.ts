@@ -35,6 +35,7 @@ class Directory {
   readonly created: NewSession[] = [];
   readonly ended: [number, EndCause, number][] = [];
   readonly recognised: [number, object][] = [];
+  readonly dropped: string[] = [];
   readonly sessions: Sessions<number>;
   atUs = 1_780_000_000_000_000;
   #exchanges = 0;
@@ -44,6 +45,7 @@ class Directory {
       create: (session) => this.created.push(session),
       recognised: (session, by) => this.recognised.push([session, by]),
       end: (session, cause, atUs) => this.ended.push([session, cause, atUs]),
+      dropped: (reason) => this.dropped.push(reason),
       limits,
     });
   }
@@ -330,7 +332,8 @@ describe('the directory', () => {
     directory.open({}, modern('new'));
     directory.exchange({}, modern('newest'));
     expect(directory.causes()[1]).toEqual([busy.session, 'evicted']);
-    expect([directory.sessions.size, directory.sessions.evicted]).toEqual([3, 2]);
+    expect(directory.sessions.size).toBe(3);
+    expect(directory.dropped).toEqual(['session_cap', 'session_cap']);
     expect(directory.created).toHaveLength(5);
     directory.sessions.exchangeEnded(busy.id, directory.atUs);
     directory.sessions.closeAll('sidelight_stopped', directory.atUs);
@@ -357,7 +360,7 @@ describe('the directory', () => {
     const directory = new Directory({ maxExchanges: 1 });
     const first = directory.open({}, modern('ide'));
     expect(directory.open({}, modern('ide')).session).toBe(first.session);
-    expect(directory.sessions.unplaced).toBe(1);
+    expect(directory.dropped).toEqual(['unplaced_exchange']);
   });
 
   it('ends every session once, with the cause it already had', () => {

@@ -1,5 +1,10 @@
 /** Events as the tracker makes them, for tests of what is made out of them: a plain tool call, and what differs. */
-import type { OperationFinished, SessionDescribed, SessionEnded } from '../../src/event/event.ts';
+import type {
+  ExchangeFinished,
+  OperationFinished,
+  SessionDescribed,
+  SessionEnded,
+} from '../../src/event/event.ts';
 
 export const SESSION_ID = '0193f0a0-0000-7000-8000-000000000000';
 export const START_US = 1_790_000_000_123_456;
@@ -17,6 +22,7 @@ export function operation(differs: Partial<OperationFinished> = {}): OperationFi
     type: 'operation_finished',
     sessionId: SESSION_ID,
     atUs: endedAtUs,
+    transport: 'stdio',
     operationId,
     initiator: 'client_to_server',
     method: 'tools/call',
@@ -46,6 +52,42 @@ export function operation(differs: Partial<OperationFinished> = {}): OperationFi
   };
 }
 
+/** What an operation over HTTP has besides. */
+export const OVER_HTTP: Pick<OperationFinished, 'transport' | 'http'> = {
+  transport: 'http',
+  http: {
+    method: 'POST',
+    path: '/mcp',
+    status: 200,
+    protocolVersion: '1.1',
+    clientAddress: '192.0.2.7',
+    clientPort: 50_123,
+    serverAddress: 'mcp.example',
+    serverPort: 443,
+    sessionIdHash: '0123456789abcdef',
+  },
+};
+
+export function exchange(differs: Partial<ExchangeFinished> = {}): ExchangeFinished {
+  return {
+    type: 'exchange_finished',
+    sessionId: SESSION_ID,
+    atUs: START_US + 2_000,
+    exchange: 1,
+    startedAtUs: START_US,
+    method: 'POST',
+    path: '/mcp',
+    status: 200,
+    failure: undefined,
+    end: 'complete',
+    stream: false,
+    asked: false,
+    requestBytes: 40,
+    responseBytes: 90,
+    ...differs,
+  };
+}
+
 export function operations(count: number): readonly OperationFinished[] {
   return Array.from({ length: count }, (_, index) => operation({ operationId: index }));
 }
@@ -71,6 +113,7 @@ export function ended(differs: Partial<SessionEnded> = {}): SessionEnded {
     type: 'session_ended',
     sessionId: SESSION_ID,
     atUs: START_US + 5_000_000,
+    transport: 'stdio',
     startedAtUs: START_US,
     cause: 'client_closed',
     exitCode: 0,

@@ -16,7 +16,7 @@ import type { McpEvent } from '../../src/event/event.ts';
 import { Stats } from '../../src/self/stats.ts';
 import { Trouble } from '../../src/self/trouble.ts';
 import { LogSink, type LogSinkOptions } from '../../src/sink/log.ts';
-import { described, ended, operation, SESSION_ID, spanIds, START_US } from './events.ts';
+import { described, ended, exchange, operation, OVER_HTTP, SESSION_ID, spanIds, START_US } from './events.ts';
 
 const BASE = { sessionId: SESSION_ID, atUs: START_US } as const;
 const TIME = '2026-09-21T14:13:20.123Z';
@@ -79,6 +79,64 @@ describe('a line', () => {
         msg: 'tools/call echo: ok',
       },
     ]);
+  });
+
+  it('of an operation over HTTP tells how it came and what the response was', () => {
+    expect(logged([operation(OVER_HTTP)])).toMatchObject([
+      { http_method: 'POST', http_path: '/mcp', http_status: 200, client_address: '192.0.2.7' },
+    ]);
+  });
+
+  it.each([
+    ['a server that is not there', { status: 502, failure: 'refused' }, 'warn', 'POST /mcp: refused'],
+    ['a response that broke', { end: 'server_gone' }, 'warn', 'POST /mcp: 200'],
+    ['an error of the server', { status: 500 }, 'warn', 'POST /mcp: 500'],
+    ['a rejection', { method: 'GET', status: 405 }, 'info', 'GET /mcp: 405'],
+    ['nothing special', { status: 202 }, 'debug', 'POST /mcp: 202'],
+    [
+      'a client that left before the response',
+      { status: undefined, end: 'client_gone' },
+      'debug',
+      'POST /mcp: client_gone',
+    ],
+    ['what the line of an operation tells', { status: 500, asked: true }, 'debug', 'POST /mcp: 500'],
+  ] as const)('of an exchange with %s', (_what, differs, level, msg) => {
+    expect(logged([exchange(differs)], 'debug')).toMatchObject([
+      { level, msg, exchange: 1, duration_ms: 2, request_bytes: 40, response_bytes: 90 },
+    ]);
+  });
+
+  it('of a session over HTTP tells the server, the client and what it was known by', () => {
+    const inferred = { evidence: ['client_info', 'address'], confidence: 'medium' } as const;
+    const lines = logged([
+      {
+        ...BASE,
+        type: 'session_started',
+        transport: 'http',
+        configuredName: undefined,
+        command: [],
+        cwd: '',
+        envNames: [],
+        pid: 1,
+        hostname: 'host',
+        sidelightVersion: '0.1.0',
+        target: 'http://127.0.0.1:3001/mcp',
+        clientAddress: '192.0.2.7',
+        inferred,
+      },
+      described({ sessionIdHash: '0123456789abcdef' }),
+    ]);
+    expect(lines).toMatchObject([
+      {
+        transport: 'http',
+        target: 'http://127.0.0.1:3001/mcp',
+        client_address: '192.0.2.7',
+        inferred_from: ['client_info', 'address'],
+        confidence: 'medium',
+      },
+      { session_id_hash: '0123456789abcdef' },
+    ]);
+    expect(lines[0]).not.toHaveProperty('command');
   });
 
   it('warns of a failed operation, with what the error said', () => {

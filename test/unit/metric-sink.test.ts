@@ -5,7 +5,7 @@ import { formatFor } from '../../src/sink/metric-accept.ts';
 import { LABEL_CAPS } from '../../src/sink/metric-labels.ts';
 import { MAX_LABEL_SETS } from '../../src/sink/metric-operations.ts';
 import { MAX_SESSIONS } from '../../src/sink/metric-sessions.ts';
-import { described, ended, operation, spanIds, START_US } from './events.ts';
+import { described, ended, exchange, operation, spanIds, START_US } from './events.ts';
 import { fullSink, type Line, newSink, samplesOf, seen, sessionStarted, started } from './metricWorkload.ts';
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
@@ -185,6 +185,54 @@ describe('operations', () => {
     const lines = await scraped(fullSink(NO_PID));
     expect(valueOf(lines, 'sidelight_operation_round_trips_total', { gen_ai_tool_name: 'echo' })).toBe(4);
     expect(valueOf(lines, 'sidelight_operation_input_required_total')).toBe(1);
+  });
+});
+
+describe('HTTP exchanges', () => {
+  it('are counted by method, status and end, and by whose answer it was', async () => {
+    const { sink } = newSink();
+    sink.write([
+      sessionStarted({ name: 'everything' }),
+      exchange(),
+      exchange({ exchange: 2 }),
+      exchange({ exchange: 3, status: 502, failure: 'timeout' }),
+      exchange({ exchange: 4, status: undefined, end: 'client_gone' }),
+    ]);
+    const name = 'sidelight_http_exchanges_total';
+    const told = (await scraped(sink)).filter((line) => line.name === name);
+    const post = { server: 'everything', http_request_method: 'POST' };
+    expect(told.map(({ labels, value }) => [labels, value])).toEqual([
+      [{ ...post, http_response_status_code: '200', end: 'complete', failure: '' }, 2],
+      [{ ...post, http_response_status_code: '502', end: 'complete', failure: 'timeout' }, 1],
+      [{ ...post, http_response_status_code: '', end: 'client_gone', failure: '' }, 1],
+    ]);
+  });
+
+  it('that listen are open streams until they end, and no latency', async () => {
+    const { sink } = newSink();
+    const at = { sessionId: described().sessionId, atUs: START_US };
+    sink.write([sessionStarted(), { type: 'stream_opened', ...at, exchange: 5 }]);
+    expect(valueOf(await scraped(sink), 'sidelight_streams_open')).toBe(1);
+    sink.write([exchange({ exchange: 5, method: 'GET', stream: true, atUs: START_US + 90_000_000 })]);
+    const lines = await scraped(sink);
+    expect(valueOf(lines, 'sidelight_streams_open')).toBe(0);
+    expect(find(lines, 'mcp_server_operation_duration_seconds_count')).toEqual([]);
+    const duration = 'sidelight_stream_duration_seconds';
+    expect(find(lines, `${duration}_sum`)).toMatchObject([{ labels: { stream: 'GET' }, value: 90 }]);
+    expect(valueOf(lines, `${duration}_bucket`, { le: '60' })).toBe(0);
+    expect(valueOf(lines, `${duration}_bucket`, { le: '300' })).toBe(1);
+  });
+
+  it('cannot make more series than the caps, whatever clients and servers say', async () => {
+    const { sink } = newSink();
+    sink.write([sessionStarted()]);
+    for (let index = 0; index < 1000; index += 1)
+      sink.write([exchange({ exchange: index, method: `M${index}`, status: index })]);
+    const told = find(await scraped(sink), 'sidelight_http_exchanges_total');
+    const values = (label: string) => new Set(told.map(({ labels }) => labels[label]));
+    expect(values('http_request_method').size).toBe(LABEL_CAPS.http_request_method + 1);
+    expect(values('http_response_status_code').size).toBe(LABEL_CAPS.http_response_status_code + 1);
+    expect(told.reduce((sum, { value }) => sum + value, 0)).toBe(1000);
   });
 });
 

@@ -4,7 +4,7 @@ import { Buckets } from '../../src/self/buckets.ts';
 import { Stats } from '../../src/self/stats.ts';
 import { RELAY_BUCKETS } from '../../src/sink/catalog.ts';
 import { MetricSink, type MetricSinkOptions } from '../../src/sink/metric.ts';
-import { described, ended, operation, SESSION_ID, START_US } from './events.ts';
+import { described, ended, exchange, operation, SESSION_ID, START_US } from './events.ts';
 
 const at = { sessionId: SESSION_ID, atUs: START_US };
 
@@ -95,6 +95,10 @@ export function workload(serverPid: number): readonly McpEvent[] {
       lastStderr: [],
     },
     ended({ sessionId: 'earlier', cause: 'server_crashed' }),
+    { type: 'stream_opened', ...at, exchange: 2 },
+    exchange({ exchange: 1 }),
+    exchange({ exchange: 2, method: 'GET', end: 'client_gone', stream: true, atUs: START_US + 90_000_000 }),
+    exchange({ exchange: 3, status: 502, failure: 'refused' }),
   ];
 }
 
@@ -117,7 +121,7 @@ export function newSink(differs: Partial<MetricSinkOptions> = {}): { sink: Metri
 export function fullSink(serverPid: number): MetricSink {
   const relay = new Buckets(RELAY_BUCKETS);
   relay.observe(0.00002);
-  const { sink, stats } = newSink({ relayDelay: () => relay });
+  const { sink, stats } = newSink({ relayDelay: () => relay, connections: () => 3 });
   stats.drop('store', 'queue_full', 3, 4096);
   stats.fail('traces', 'ECONNREFUSED');
   stats.add('spans_created', 4);

@@ -14,6 +14,7 @@ interface Resourced {
 export interface ReceivedSpan {
   readonly name: string;
   readonly spanId: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
   readonly [member: string]: unknown;
 }
 

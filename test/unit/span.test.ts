@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OperationFinished } from '../../src/event/event.ts';
 import { operationSpans, sessionSpan, type Span, spanCount } from '../../src/sink/span.ts';
-import { ended, operation, SESSION_ID, SESSION_SPAN, spanIds, START_US } from './events.ts';
+import { ended, operation, OVER_HTTP, SESSION_ID, SESSION_SPAN, spanIds, START_US } from './events.ts';
 
 function span(differs: Partial<OperationFinished> = {}): Span {
   const [only, ...more] = operationSpans(operation(differs));
@@ -126,6 +126,78 @@ describe('attributes', () => {
 
   it('leave characters beyond the first plane as they are', () => {
     expect(span({ target: { kind: 'tool', name: '𝒳😀' } }).name).toBe('tools/call 𝒳😀');
+  });
+});
+
+describe('over HTTP', () => {
+  it('a SERVER span tells of the request, the response and the client', () => {
+    expect(span(OVER_HTTP)).toMatchObject({ kind: 'server' });
+    const { attributes } = span(OVER_HTTP);
+    expect(attributes).toMatchObject({
+      'network.transport': 'tcp',
+      'network.protocol.name': 'http',
+      'network.protocol.version': '1.1',
+      'http.request.method': 'POST',
+      'url.path': '/mcp',
+      'http.response.status_code': 200,
+      'mcp.session.id': '0123456789abcdef',
+      'client.address': '192.0.2.7',
+      'client.port': 50_123,
+    });
+    expect(attributes).not.toHaveProperty('server.address');
+    expect(attributes).not.toHaveProperty('server.port');
+  });
+
+  it('a CLIENT span tells of the server', () => {
+    const { kind, attributes } = span({ ...OVER_HTTP, initiator: 'server_to_client', method: 'roots/list' });
+    expect(kind).toBe('client');
+    expect(attributes).toMatchObject({ 'server.address': 'mcp.example', 'server.port': 443 });
+    expect(attributes).not.toHaveProperty('client.address');
+    expect(attributes).not.toHaveProperty('client.port');
+  });
+
+  it('tells no status, no session and no port where there is none', () => {
+    const { attributes } = span({
+      transport: 'http',
+      http: {
+        method: 'POST',
+        path: '/mcp',
+        status: undefined,
+        protocolVersion: '1.1',
+        clientAddress: 'unix',
+        clientPort: undefined,
+        serverAddress: 'mcp.example',
+        serverPort: undefined,
+      },
+    });
+    for (const name of ['mcp.session.id', 'http.response.status_code', 'client.port'])
+      expect(attributes).not.toHaveProperty([name]);
+  });
+
+  it('links what the caller told of beside the parent, after the session', () => {
+    const told = { traceId: 'cc'.repeat(16), spanId: 'dd'.repeat(8) };
+    expect(span({ ...OVER_HTTP, spanLinks: [told] }).links).toEqual([SESSION_SPAN, told]);
+    const identity = { ...spanIds(1), parentSpanId: 'ab'.repeat(8), traceState: undefined, sampled: true };
+    expect(span({ ...OVER_HTTP, span: identity, spanLinks: [told] }).links).toEqual([told]);
+  });
+
+  it('the span of a session says how it was reached and why it ended', () => {
+    const { attributes, error } = sessionSpan(ended({ transport: 'http', cause: 'expired' }));
+    expect(attributes).toMatchObject({
+      'network.transport': 'tcp',
+      'sidelight.session.end_cause': 'expired',
+    });
+    expect(error).toBeUndefined();
+  });
+});
+
+describe('on stdio', () => {
+  it('a span is of a pipe and knows no HTTP', () => {
+    const { attributes } = span();
+    expect(attributes).toMatchObject({ 'network.transport': 'pipe' });
+    expect(
+      Object.keys(attributes).filter((name) => /^(?:http|url|client|server|network\.p)/.test(name)),
+    ).toEqual([]);
   });
 });
 

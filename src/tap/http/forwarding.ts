@@ -16,6 +16,8 @@ export interface HttpTapObserver {
   fact(exchange: number, fact: ExchangeFact, atUs: number): void;
   /** A chunk of a body, as it came but for its transfer coding. `tookUs`: between having it and having handed it on. */
   body(exchange: number, direction: Direction, bytes: Buffer, atUs: number, tookUs: number): void;
+  /** So many clients' connections are open. */
+  readonly connections?: (open: number) => void;
   /** As of the relay: what lossless capture waits for. */
   readonly admit?: () => Promise<void> | undefined;
 }

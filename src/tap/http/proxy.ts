@@ -95,10 +95,6 @@ export class HttpTap {
     this.#attach();
   }
 
-  get openConnections(): number {
-    return this.#clients.size;
-  }
-
   /** Resolves to the URL, or the `unix:` path, that clients use; rejects with ListenError. */
   async listen(): Promise<string> {
     const where = this.#options.listen;
@@ -170,8 +166,10 @@ export class HttpTap {
     const client: Client = { number, socket, endpoint, busy: 0 };
     this.#clients.set(socket, client);
     this.#byNumber.set(number, client);
+    this.#observer.connections?.(this.#clients.size);
     socket.once('close', () => {
       this.#clients.delete(socket);
+      this.#observer.connections?.(this.#clients.size);
       this.#byNumber.delete(number);
       this.#upstream.release(number);
     });
