@@ -18,7 +18,11 @@ export interface ExchangeRecords {
   ): boolean;
   /** False when not even the reserve had room. */
   tell(
-    fact: { readonly fact: 'exchanges_lost'; readonly exchanges: readonly number[] },
+    fact: {
+      readonly fact: 'exchanges_lost';
+      readonly exchanges: readonly number[];
+      readonly unseen: number;
+    },
     atUs: number,
   ): boolean;
   delayed(tookUs: number): void;
@@ -32,6 +36,8 @@ const MAX_LOST_ENDS = 4000;
 
 /** What was told of an exchange so far, whether it fitted or not. */
 interface Told {
+  /** Its request fitted: the observer knows of it. */
+  begun: boolean;
   records: number;
   bytes: number;
 }
@@ -47,6 +53,8 @@ export class ExchangeFeed {
   readonly #told = new Map<number, Told>();
   /** Exchanges whose end did not fit: the observer would wait for it for ever. */
   #lostEnds: number[] = [];
+  /** Exchanges that are over, of which the observer knows nothing. */
+  #unseen = 0;
 
   constructor(to: ExchangeRecords) {
     this.#to = to;
@@ -55,14 +63,28 @@ export class ExchangeFeed {
   fact(exchange: number, fact: ExchangeFact, atUs: number): void {
     const kind = fact.fact === 'request' || fact.fact === 'request_ended' ? 'request' : 'response';
     const taken = this.#put(kind, encoded(fact), atUs, exchange);
-    if (fact.fact === 'response_ended') {
-      this.#told.delete(exchange);
-      if (!taken && this.#lostEnds.length < MAX_LOST_ENDS) this.#lostEnds.push(exchange);
-    }
-    if (taken && this.#lostEnds.length > 0) {
-      const told = this.#to.tell({ fact: 'exchanges_lost', exchanges: this.#lostEnds }, atUs);
-      if (told) this.#lostEnds = [];
-    }
+    if (fact.fact === 'response_ended') this.#ended(exchange, taken);
+    if (taken) this.#tellLost(atUs);
+  }
+
+  /** To be called when nothing more will come. */
+  end(atUs: number): void {
+    this.#tellLost(atUs);
+  }
+
+  #ended(exchange: number, taken: boolean): void {
+    const isKnown = this.#told.get(exchange)?.begun === true;
+    this.#told.delete(exchange);
+    if (!isKnown) this.#unseen += 1;
+    else if (!taken && this.#lostEnds.length < MAX_LOST_ENDS) this.#lostEnds.push(exchange);
+  }
+
+  #tellLost(atUs: number): void {
+    if (this.#lostEnds.length + this.#unseen === 0) return;
+    const lost = { fact: 'exchanges_lost', exchanges: this.#lostEnds, unseen: this.#unseen } as const;
+    if (!this.#to.tell(lost, atUs)) return;
+    this.#lostEnds = [];
+    this.#unseen = 0;
   }
 
   body(exchange: number, direction: Direction, bytes: Uint8Array, atUs: number, tookUs: number): void {
@@ -72,11 +94,14 @@ export class ExchangeFeed {
 
   #put(kind: Direction | 'request' | 'response', bytes: Uint8Array, atUs: number, exchange: number): boolean {
     let told = this.#told.get(exchange);
-    if (told === undefined) this.#told.set(exchange, (told = { records: 0, bytes: 0 }));
+    const isFirst = told === undefined;
+    if (told === undefined) this.#told.set(exchange, (told = { begun: false, records: 0, bytes: 0 }));
     const { records, bytes: offset } = told;
     told.records += 1;
     told.bytes = (offset + bytes.length) % 2 ** 32;
-    return this.#to.record(kind, bytes, atUs, exchange, records, offset);
+    const taken = this.#to.record(kind, bytes, atUs, exchange, records, offset);
+    if (isFirst) told.begun = taken;
+    return taken;
   }
 }
 

@@ -92,6 +92,7 @@ export async function runHttp(options: HttpOptions): Promise<void> {
   await toldToStop();
   observer.listener('shutting down');
   await tap.close(config.http.shutdownTimeoutMs);
+  feed.end(nowUs());
   await observer.close(FLUSH_DEADLINE_MS);
   process.exit(0);
 }

@@ -25,7 +25,8 @@ export interface HttpPipelineOptions extends Omit<RecorderOptions, 'sessionId'> 
 }
 
 interface HttpSession extends ExchangeSession {
-  readonly id: string;
+  /** Of the exchanges that nothing is known of, how many there were when it was told of them last. */
+  missed: number;
 }
 
 /** More than a listener has connections. Beyond it the oldest are given up: their ends must have been lost. */
@@ -37,6 +38,8 @@ export class HttpPipeline {
   readonly #exchanges = new Map<number, Exchange>();
   readonly #host: ExchangeHost;
   #skippedBytes = 0;
+  /** Exchanges of which nothing came here. */
+  #missed = 0;
 
   constructor(options: HttpPipelineOptions) {
     this.#options = options;
@@ -45,8 +48,9 @@ export class HttpPipeline {
       recognised: ({ tracker }, by, atUs) => {
         tracker.recognised(by, atUs);
       },
-      end: ({ tracker }, cause, atUs) => {
-        tracker.end(cause, atUs);
+      end: (session, cause, atUs) => {
+        this.#tellMissed(session, atUs);
+        session.tracker.end(cause, atUs);
       },
       dropped: (reason) => {
         options.dropped(reason, 1, 0);
@@ -95,6 +99,7 @@ export class HttpPipeline {
 
   /** Ends sessions that were idle for too long. To be called now and then. */
   sweep(atUs: number): void {
+    for (const session of this.#sessions.all()) this.#tellMissed(session, atUs);
     this.#sessions.sweep(atUs);
   }
 
@@ -121,6 +126,7 @@ export class HttpPipeline {
 
   #lifecycle(fact: LifecycleFact, atUs: number): void {
     if (fact.fact !== 'exchanges_lost') return;
+    this.#missed += fact.unseen;
     for (const id of fact.exchanges) {
       const exchange = this.#exchanges.get(id);
       if (exchange !== undefined) this.#end(exchange, STOPPED, atUs, false);
@@ -134,6 +140,14 @@ export class HttpPipeline {
     this.#sessions.exchangeEnded(exchange.id, atUs);
   }
 
+  /** Whether they were this session's nobody knows; each session is told once for all that were lost meanwhile. */
+  #tellMissed(session: HttpSession, atUs: number): void {
+    const exchanges = this.#missed - session.missed;
+    if (exchanges === 0) return;
+    session.missed = this.#missed;
+    this.#options.emit({ type: 'exchanges_missed', sessionId: session.id, atUs, exchanges });
+  }
+
   #create(opened: NewSession): HttpSession {
     const { newSessionId, emit, tracker, started } = this.#options;
     const id = newSessionId();
@@ -141,6 +155,7 @@ export class HttpPipeline {
     emit({ type: 'session_started', sessionId: id, atUs, ...started, ...known });
     return {
       id,
+      missed: this.#missed,
       recorder: new FrameRecorder({ ...this.#options, sessionId: id }),
       tracker: new Tracker({ ...tracker, sessionId: id, transport: 'http', startedAtUs: atUs, emit }),
     };

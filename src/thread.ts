@@ -49,8 +49,8 @@ export type LifecycleFact =
   | { readonly fact: 'client_closed' }
   | { readonly fact: 'signal'; readonly signal: string }
   | { readonly fact: 'server_exited'; readonly code: number | null; readonly signal: string | null }
-  /** HTTP exchanges that are over, whose end did not fit into the ring. */
-  | { readonly fact: 'exchanges_lost'; readonly exchanges: readonly number[] };
+  /** HTTP exchanges that are over: whose end did not fit into the ring, and how many there were of which nothing did. */
+  | { readonly fact: 'exchanges_lost'; readonly exchanges: readonly number[]; readonly unseen: number };
 
 export type ToObserver =
   | { readonly type: 'wake' }

@@ -341,6 +341,15 @@ export interface CopiesDropped extends EventBase {
   readonly bytes: number;
 }
 
+/**
+ * HTTP: whole exchanges were lost before anything was known of them, their request included, while this session lasted.
+ * Nobody can say whether they were its own: it may be incomplete.
+ */
+export interface ExchangesMissed extends EventBase {
+  readonly type: 'exchanges_missed';
+  readonly exchanges: number;
+}
+
 export type EndCause =
   | 'client_closed'
   | 'server_exited'
@@ -388,6 +397,7 @@ export type McpEvent =
   | StreamOpened
   | ExchangeFinished
   | CopiesDropped
+  | ExchangesMissed
   | SessionEnded;
 
 export type EventType = McpEvent['type'];

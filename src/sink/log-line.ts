@@ -19,6 +19,7 @@ type LoggedType =
   | 'server_logged'
   | 'exchange_finished'
   | 'copies_dropped'
+  | 'exchanges_missed'
   | 'session_ended';
 
 type Logged = Extract<McpEvent, { readonly type: LoggedType }>;
@@ -97,6 +98,11 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
     level: 'warn',
     message: 'copies dropped: the recording is incomplete here',
     fields: { channel: event.channel, chunks: event.chunks, bytes: event.bytes },
+  }),
+  exchanges_missed: (event) => ({
+    level: 'warn',
+    message: 'whole exchanges were lost: they may have been of this session',
+    fields: { exchanges: event.exchanges },
   }),
   session_ended: (event) => ({
     level: event.cause === 'server_crashed' || event.cause === 'start_failed' ? 'warn' : 'info',

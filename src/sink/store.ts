@@ -20,8 +20,8 @@ const RETRY_MS = 5000;
 const LOCKED_PATIENCE_MS = 5000;
 /** Between two tries for the lock, at most; random, so that waiting processes do not come back all at once. */
 const LOCKED_PAUSE_MS = 40;
-/** Sessions whose row is still to be written or added to. A stdio process has one; the oldest go first. */
-const MAX_SESSIONS = 1000;
+/** Twice as many as are told apart at a time over HTTP: the row of one that has not ended is never forgotten. */
+const MAX_SESSIONS = 20_000;
 
 export interface StoreSinkOptions {
   readonly dataDir: string;
@@ -40,6 +40,7 @@ export class StoreSink implements Sink {
     'finding_raised',
     'server_exited',
     'copies_dropped',
+    'exchanges_missed',
     'session_ended',
   ]);
   /** The delay is what a kill -9 may lose; the bounds are what two seconds of a stuck disk may hold. */
@@ -102,7 +103,10 @@ export class StoreSink implements Sink {
       session = new SessionProjection(event, this.#options.record, processMark);
       this.#sessions.set(event.sessionId, session);
       const [oldest] = this.#sessions.values();
-      if (this.#sessions.size > MAX_SESSIONS && oldest !== undefined) this.#forget(oldest);
+      if (this.#sessions.size > MAX_SESSIONS && oldest !== undefined) {
+        this.#stats.drop('store', 'session_cap');
+        this.#forget(oldest);
+      }
     }
     this.#unsaved.add(session);
     const batch = batches.get(session) ?? emptyBatch(session);

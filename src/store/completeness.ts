@@ -10,6 +10,8 @@ export interface Completeness {
   /** Copies of chunks that were dropped before they were decoded. */
   readonly droppedChunks: number;
   readonly droppedBytes: number;
+  /** HTTP: exchanges that were lost as a whole while it lasted; they may have been its own or those of others. */
+  readonly missedExchanges: number;
   /** Frames, operations and findings that could not be stored. */
   readonly droppedEvents: number;
   /** Frames of which only the head is kept. */
@@ -23,11 +25,17 @@ export function completenessOf(row: SessionRow, interrupted: boolean): Completen
     complete:
       row.record === 'full' &&
       !interrupted &&
-      row.dropped_chunks + row.dropped_bytes + row.dropped_events + row.truncated_frames === 0,
+      row.dropped_chunks +
+        row.dropped_bytes +
+        row.missed_exchanges +
+        row.dropped_events +
+        row.truncated_frames ===
+        0,
     record: row.record,
     interrupted,
     droppedChunks: row.dropped_chunks,
     droppedBytes: row.dropped_bytes,
+    missedExchanges: row.missed_exchanges,
     droppedEvents: row.dropped_events,
     truncatedFrames: row.truncated_frames,
     redactions: row.redactions,

@@ -52,6 +52,9 @@ export class SessionProjection {
       case 'finding_raised':
         row.findings += 1;
         return;
+      case 'exchanges_missed':
+        row.missed_exchanges += event.exchanges;
+        return;
       case 'copies_dropped':
         row.dropped_chunks += event.chunks;
         row.dropped_bytes += event.bytes;
@@ -159,6 +162,7 @@ function emptyRow(first: McpEvent, record: Recorded) {
     dropped_chunks: 0,
     dropped_bytes: 0,
     dropped_events: 0,
+    missed_exchanges: 0,
     truncated_frames: 0,
     redactions: 0,
   };

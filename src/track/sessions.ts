@@ -175,6 +175,10 @@ export class Sessions<T> {
     if (entry.ending !== undefined && entry.open === 0) this.#end(entry, entry.ending, atUs);
   }
 
+  *all(): Iterable<T> {
+    for (const { session } of this.#entries) yield session;
+  }
+
   /** Ends the sessions that were idle for too long. */
   sweep(atUs: number): void {
     this.#sweptAtUs = atUs;

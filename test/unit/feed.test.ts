@@ -5,6 +5,15 @@ import { createRing, RingReader, type RingRecord, RingWriter } from '../../src/t
 import type { ExchangeFact } from '../../src/wire/exchange.ts';
 
 const CAPACITY = 256 * 1024;
+const ASKED: ExchangeFact = {
+  fact: 'request',
+  connection: 1,
+  client: { address: '127.0.0.1', port: 1 },
+  method: 'POST',
+  target: '/mcp',
+  httpVersion: '1.1',
+  headers: [],
+};
 const ENDED: ExchangeFact = { fact: 'response_ended', end: 'complete', trailers: [] };
 
 function fed() {
@@ -68,14 +77,29 @@ describe('what the tap tells of exchanges', () => {
 
   it('tells later of ends that did not fit', () => {
     const { feed, records, drain } = fed();
+    feed.fact(1, ASKED, 0);
     for (let at = 0; at < 300; at += 1) feed.body(1, 'server_to_client', Buffer.alloc(1000), at, 0);
     feed.fact(1, ENDED, 11);
+    feed.fact(2, ASKED, 12);
     feed.fact(2, ENDED, 12);
     drain();
     feed.fact(3, ENDED, 13);
     drain();
     const lost = records.filter(({ kind }) => kind === 'lifecycle').map(json);
-    expect(lost).toEqual([{ fact: 'exchanges_lost', exchanges: [1, 2] }]);
+    expect(lost).toEqual([{ fact: 'exchanges_lost', exchanges: [1], unseen: 1 }]);
     expect(records.filter(({ kind }) => kind === 'response').map(({ exchange }) => exchange)).toEqual([3]);
+  });
+
+  it('tells at the end what it could not tell before', () => {
+    const { feed, records, drain } = fed();
+    for (let at = 0; at < 300; at += 1) feed.body(1, 'server_to_client', Buffer.alloc(1000), at, 0);
+    feed.fact(2, ASKED, 12);
+    feed.fact(2, ENDED, 12);
+    drain();
+    feed.end(13);
+    feed.end(14);
+    drain();
+    const lost = records.filter(({ kind }) => kind === 'lifecycle').map(json);
+    expect(lost).toEqual([{ fact: 'exchanges_lost', exchanges: [], unseen: 1 }]);
   });
 });

@@ -120,6 +120,7 @@ describe('a recording', () => {
         interrupted: false,
         droppedChunks: 3,
         droppedBytes: 4096,
+        missedExchanges: 0,
         droppedEvents: 0,
         truncatedFrames: 1,
         redactions: 2,

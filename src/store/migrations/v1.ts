@@ -68,6 +68,7 @@ CREATE TABLE session (
   dropped_chunks INTEGER NOT NULL,
   dropped_bytes INTEGER NOT NULL,
   dropped_events INTEGER NOT NULL,
+  missed_exchanges INTEGER NOT NULL,
   truncated_frames INTEGER NOT NULL,
   redactions INTEGER NOT NULL
 );
