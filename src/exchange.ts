@@ -13,6 +13,7 @@ import {
 } from './mcp/headers.ts';
 import type { ExchangeFinished, StreamOpened } from './event/event.ts';
 import type { Batch, Message, Notification, Request } from './mcp/message.ts';
+import type { EndedNote } from './httpFacts.ts';
 import { type Frame, type FrameRecorder, UNTRACKED } from './recorder.ts';
 import type { ExchangeFacts } from './track/exchanges.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
@@ -44,7 +45,7 @@ export interface ExchangeHost extends BodyOptions {
   /** A URL or its path, as it may be recorded. */
   told(url: string): string;
   /** A fact as it is recorded. */
-  note(fact: RequestFact | ResponseFact): unknown;
+  note(fact: RequestFact | ResponseFact | EndedNote): unknown;
   /** A copy of a body could not be decoded to its end. */
   unreadable(reason: string): void;
   /** Records of the exchange are missing. */
@@ -162,7 +163,13 @@ export class Exchange {
         `status ${status} without a JSON-RPC answer`,
       );
     if (!whole || fact.trailers.length > 0)
-      recorder.note('http', 'server_to_client', known ? fact : { ...fact, end: 'unknown' }, atUs, this.id);
+      recorder.note(
+        'http',
+        'server_to_client',
+        this.#host.note(known ? fact : { ...fact, end: 'unknown' }),
+        atUs,
+        this.id,
+      );
     const end = known ? fact.end : 'complete';
     const last = { atUs, seq: Math.max(0, recorder.seq - 1) };
     tracker.exchangeEnded(this.id, { end, failure, detail, lost: this.#lost }, last);

@@ -6,7 +6,7 @@ import type { Redactor } from './event/redact.ts';
 import { headerOf } from './mcp/headers.ts';
 import type { ExchangeFacts } from './track/exchanges.ts';
 import type { Origin } from './track/speakers.ts';
-import type { RawHeaders, RequestFact, ResponseFact } from './wire/exchange.ts';
+import type { RawHeaders, RequestFact, ResponseEndedFact, ResponseFact } from './wire/exchange.ts';
 
 export interface HttpFactsOptions {
   readonly target: URL;
@@ -14,6 +14,11 @@ export interface HttpFactsOptions {
   readonly redactor: Redactor | undefined;
   /** Short, hex, the same for the same text. */
   readonly hash: (text: string) => string;
+}
+
+/** `unknown`: the end of the exchange was among lost copies. */
+export interface EndedNote extends Omit<ResponseEndedFact, 'end'> {
+  readonly end: ResponseEndedFact['end'] | 'unknown';
 }
 
 /** Whoever sends one of these with another value is somebody else. */
@@ -78,7 +83,8 @@ export class HttpFacts {
   }
 
   /** A fact as it stands in the recording. */
-  note(fact: RequestFact | ResponseFact): unknown {
+  note(fact: RequestFact | ResponseFact | EndedNote): unknown {
+    if (fact.fact === 'response_ended') return { ...fact, trailers: this.#headers(fact.trailers) };
     const headers = this.#headers(fact.headers);
     return fact.fact === 'request'
       ? { ...fact, target: this.told(fact.target), headers }

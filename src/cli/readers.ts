@@ -35,7 +35,7 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
   addSettings(program.command('show'), READER_SETTINGS)
     .description('show one session: who spoke, its operations and how they ended, its frames')
     .argument('[session]', 'an id or a part of one, or last', 'last')
-    .option('--full', 'frames whole and indented, instead of a line of each')
+    .option('--full', 'frames whole and indented with HTTP headers, instead of a line of each')
     .option('--no-frames', 'operations only')
     .option('--json', 'as JSON')
     .addHelpText('after', examples('sidelight show last', 'sidelight show 7f3a --no-frames'))

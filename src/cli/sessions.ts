@@ -15,18 +15,27 @@ export const DEFAULT_SESSIONS = 20;
 /** A name that somebody made very long does not push the other columns out of sight. */
 const MAX_CELL_COLUMNS = 28;
 
+const INFERRED = 'inferred, since no session id told; `sidelight show` says from what';
+
 interface Column {
   readonly title: string;
   readonly side?: 'left';
   readonly cell: (session: SessionRecord) => string;
   readonly style?: (session: SessionRecord) => Style | undefined;
+  readonly isWorth?: (found: readonly SessionRecord[]) => boolean;
 }
 
 const COLUMNS: readonly Column[] = [
   { title: 'ID', cell: ({ id }) => shortId(id) },
   { title: 'STARTED', cell: ({ startedAtUs }) => localTime(startedAtUs) },
   { title: 'SERVER', cell: ({ server }) => safe(server) },
-  { title: 'CLIENT', cell: ({ clientInfo, probe }) => (probe ? '(probe)' : partyOf(clientInfo)) },
+  { title: 'CLIENT', cell: (session) => clientOf(session) },
+  {
+    title: 'TRANSPORT',
+    cell: ({ transport, inferred }) => (inferred === undefined ? transport : `${transport} ~`),
+    // Where there is only one, it says nothing.
+    isWorth: (found) => found.some(({ transport }) => transport === 'http'),
+  },
   { title: 'DURATION', side: 'left', cell: (session) => durationOf(session) },
   { title: 'OPERATIONS', side: 'left', cell: ({ operations }) => String(operations) },
   {
@@ -76,7 +85,8 @@ export async function sessions(
 }
 
 async function table(found: readonly SessionRecord[], terminal: Terminal): Promise<void> {
-  const columns = COLUMNS.map((column) => {
+  const worth = COLUMNS.filter(({ isWorth }) => isWorth?.(found) ?? true);
+  const columns = worth.map((column) => {
     const cells = found.map((session) => fit(column.cell(session), MAX_CELL_COLUMNS));
     return { ...column, cells, columns: Math.max(width(column.title), ...cells.map(width)) };
   });
@@ -95,6 +105,14 @@ async function table(found: readonly SessionRecord[], terminal: Terminal): Promi
       ),
     );
   }
+  if (found.some(({ inferred }) => inferred !== undefined))
+    await terminal.line(terminal.paint('dim', `~ ${INFERRED}`));
+}
+
+/** Who never said its name is known by its address. */
+function clientOf({ clientInfo, probe, clientAddress }: SessionRecord): string {
+  if (probe) return '(probe)';
+  return partyOf(clientInfo) || safe(clientAddress ?? '');
 }
 
 function durationOf({ startedAtUs, endedAtUs, status }: SessionRecord): string {

@@ -3,8 +3,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StoreError } from '../store/error.ts';
 import { openStore, type Position, type StoreReader } from '../store/read.ts';
 import type { OperationRecord, SessionRecord } from '../store/record.ts';
-import { callOf, OUTCOME_STYLE, recordingOf, shortId, STATUS_STYLE } from './describe.ts';
-import { duration, fit, json, localClock, pad, safe, type Terminal } from './terminal.ts';
+import {
+  callOf,
+  endOf,
+  httpStatusOf,
+  inferredOf,
+  MIN_NOTE_COLUMNS,
+  OUTCOME_STYLE,
+  recordingOf,
+  serverAt,
+  shortId,
+  STATUS_STYLE,
+} from './describe.ts';
+import { duration, fit, json, localClock, pad, safe, type Terminal, width } from './terminal.ts';
 
 export interface TailOptions {
   readonly json?: boolean;
@@ -18,6 +29,9 @@ const POLL_MS = 150;
 const LIVENESS_MS = 1000;
 const NAME_COLUMNS = 16;
 const OUTCOME_COLUMNS = 14;
+const DURATION_COLUMNS = 8;
+/** Time, id, server, outcome and duration, each with its distance. */
+const BEFORE_CALL_COLUMNS = 12 + 2 + 8 + 2 + NAME_COLUMNS + 2 + OUTCOME_COLUMNS + 2 + DURATION_COLUMNS + 2;
 
 /** Follows until the signal aborts, nobody reads any more or enough was printed; resolves to the exit code. */
 export async function tail(
@@ -151,25 +165,30 @@ function asText(terminal: Terminal): Form {
         session.startedAtUs,
         session.id,
         session.server,
-        `${what} started: ${safe(session.command.join(' '))}`,
+        `${what} started: ${[serverAt(session), ...openedBy(session)].join('; ')}`,
       );
     },
     operation: (operation, session) => {
       const { outcome, error, startedAtUs, endedAtUs, initiator } = operation;
       const arrow = initiator === 'client_to_server' ? '→' : '←';
-      const why = error?.message === undefined ? '' : `  ${safe(error.message)}`;
+      const why = [httpStatusOf(operation), safe(error?.message ?? '')].filter(Boolean).join(': ');
+      const call = `${arrow} ${callOf(operation)}`;
+      const room = Math.max(MIN_NOTE_COLUMNS, terminal.breakAt - BEFORE_CALL_COLUMNS - width(call) - 2);
       const what = [
         terminal.paint(OUTCOME_STYLE[outcome], pad(outcome, OUTCOME_COLUMNS)),
-        pad(duration(endedAtUs - startedAtUs), 8, 'left'),
-        `${arrow} ${callOf(operation)}${terminal.paint('dim', why)}`,
-      ].join('  ');
+        pad(duration(endedAtUs - startedAtUs), DURATION_COLUMNS, 'left'),
+        call,
+        terminal.paint('dim', fit(why, room)),
+      ]
+        .join('  ')
+        .trimEnd();
       return line(endedAtUs, operation.sessionId, session?.server ?? '', what);
     },
     ended: (session) => {
       const { status, operations, failedOperations, startedAtUs, endedAtUs, endCause, completeness } =
         session;
       const facts = [
-        endCause?.replaceAll('_', ' ') ?? 'sidelight is gone',
+        endCause === undefined ? 'sidelight is gone' : endOf(endCause),
         ...(endedAtUs === undefined ? [] : [duration(endedAtUs - startedAtUs)]),
         `${operations} operations, ${failedOperations} failed`,
         `recording ${recordingOf(completeness)}`,
@@ -183,4 +202,12 @@ function asText(terminal: Terminal): Form {
       );
     },
   };
+}
+
+/** Of HTTP: who opened the session, and that it was inferred. */
+function openedBy({ clientAddress = '', inferred }: SessionRecord): string[] {
+  return [
+    ...(clientAddress === '' ? [] : [`client ${safe(clientAddress)}`]),
+    ...(inferred === undefined ? [] : [`inferred ${inferredOf(inferred)}`]),
+  ];
 }

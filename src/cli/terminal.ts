@@ -24,6 +24,8 @@ export type Style = keyof typeof STYLES;
 
 export class Terminal {
   readonly columns: number;
+  /** Where a line would break; Infinity where it goes to a file or a program, which want all of it. */
+  readonly breakAt: number;
   readonly #out: Output;
   readonly #err: Output;
   readonly #colours: boolean;
@@ -36,6 +38,7 @@ export class Terminal {
     this.#out = out;
     this.#err = err;
     this.columns = (out.isTTY === true ? out.columns : undefined) ?? DEFAULT_COLUMNS;
+    this.breakAt = out.isTTY === true ? this.columns : Infinity;
     this.#colours = out.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
     for (const stream of [out, err]) {
       stream.on('error', () => {

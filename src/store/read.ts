@@ -83,7 +83,7 @@ export class StoreReader {
       `WHERE ${conditions.join(' AND ')} ORDER BY started_at DESC, number DESC LIMIT ?`,
       limit,
     );
-    return rows.map(record);
+    return records(rows);
   }
 
   /**
@@ -101,7 +101,7 @@ export class StoreReader {
               { id },
             )
           : [];
-    const [first] = found;
+    const [first] = records(found.slice(0, 1));
     if (first === undefined) {
       throw new StoreError('session_unknown', 'no such session; `sidelight sessions` lists them');
     }
@@ -113,7 +113,7 @@ export class StoreReader {
         `${found.length} sessions are meant by this id: ${some.join(', ')}${more}`,
       );
     }
-    return record(first);
+    return first;
   }
 
   /** In the order in which they started. */
@@ -169,12 +169,11 @@ export class StoreReader {
         .prepare<unknown[], OperationRow>(`${OPERATIONS} WHERE number > ? ORDER BY number LIMIT ?`)
         .all(position.operation, PAGE);
       return {
-        sessions: sessions.map(record),
+        sessions: records(sessions),
         operations: operations.map(operationRecord),
-        watched: this.#sessions(
-          'WHERE id IN (SELECT value FROM json_each(?))',
-          JSON.stringify([...watchedIds]),
-        ).map(record),
+        watched: records(
+          this.#sessions('WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify([...watchedIds])),
+        ),
         position: {
           session: sessions.at(-1)?.number ?? position.session,
           operation: operations.at(-1)?.number ?? position.operation,
@@ -186,11 +185,11 @@ export class StoreReader {
 
   /** Sessions without an end: live ones, and those that were interrupted. */
   openSessions(): SessionRecord[] {
-    return this.#sessions('WHERE ended_at IS NULL ORDER BY number').map(record);
+    return records(this.#sessions('WHERE ended_at IS NULL ORDER BY number'));
   }
 
   session(id: string): SessionRecord | undefined {
-    return this.#sessions('WHERE id = ?', id).map(record)[0];
+    return records(this.#sessions('WHERE id = ?', id))[0];
   }
 
   close(): void {
@@ -202,7 +201,16 @@ export class StoreReader {
   }
 }
 
-function record(row: SessionRow): SessionRecord {
-  const open = row.ended_at === null;
-  return sessionRecord(row, open && row.hostname === hostname() && isAlive(row.pid, row.process_mark));
+/** One process records thousands of sessions over HTTP: whether it is still there is asked once for all of them. */
+function records(rows: readonly SessionRow[]): SessionRecord[] {
+  const here = hostname();
+  const alive = new Map<string, boolean>();
+  const isLive = ({ ended_at, hostname: host, pid, process_mark: mark }: SessionRow): boolean => {
+    if (ended_at !== null || host !== here) return false;
+    const process = `${pid} ${mark ?? ''}`;
+    const known = alive.get(process) ?? isAlive(pid, mark);
+    alive.set(process, known);
+    return known;
+  };
+  return rows.map((row) => sessionRecord(row, isLive(row)));
 }

@@ -2,13 +2,16 @@
  * The row of one session, as a projection of its events. Counts tell what happened, also where a frame or an operation
  * could not be stored; `dropped_events` says how many of them are missing.
  */
-import { EVENT_VERSION, type McpEvent, type SessionDescribed } from '../event/event.ts';
+import { EVENT_VERSION, type FrameKind, type McpEvent, type SessionDescribed } from '../event/event.ts';
 import { isFailure } from '../event/outcome.ts';
 
 export type Recorded = 'full' | 'metadata';
 
 /** Columns of the table `session`, but for its number. JSON where a column holds a list. */
 export type SessionRow = ReturnType<typeof emptyRow>;
+
+/** What a frame of these holds is our own account of what happened, and was not on the wire. */
+const NOTES: ReadonlySet<FrameKind> = new Set(['gap', 'lifecycle', 'http']);
 
 export class SessionProjection {
   readonly #row: SessionRow;
@@ -41,7 +44,7 @@ export class SessionProjection {
         this.lost(Math.max(0, event.seq - this.#nextSeq));
         this.#nextSeq = event.seq + 1;
         row.frames = this.#nextSeq;
-        row.bytes += event.sizeBytes;
+        if (!NOTES.has(event.kind)) row.bytes += event.sizeBytes;
         row.truncated_frames += event.truncated ? 1 : 0;
         row.redactions += event.redactions;
         return;

@@ -88,7 +88,13 @@ describe('a frame of kind http', () => {
     ['an end that was lost', { ...ended, end: 'unknown' }, 'response ended: its end was not seen'],
     [
       'trailers',
-      { ...ended, trailers: ['X-Sum', 'abc', 'X-Len', '7'] },
+      {
+        ...ended,
+        trailers: [
+          ['X-Sum', 'abc'],
+          ['X-Len', '7'],
+        ],
+      },
       'response ended: complete, trailers: X-Sum, X-Len',
     ],
     ['the id of an event', { fact: 'event', type: '', id: '7_0', retry: 200 }, 'event id=7_0, retry=200'],
@@ -111,7 +117,13 @@ describe('a frame of kind http', () => {
     ]);
     const socket = { ...request, client: { address: '' }, headers: [] };
     expect(httpNoteOf(JSON.stringify(socket))?.details).toEqual(['(client, connection 3)']);
-    const trailers = { ...ended, trailers: ['X-Sum', 'abc', 'X-Len', '7'] };
+    const trailers = {
+      ...ended,
+      trailers: [
+        ['X-Sum', 'abc'],
+        ['X-Len', '7'],
+      ],
+    };
     expect(httpNoteOf(JSON.stringify(trailers))?.details).toEqual(['X-Sum: abc', 'X-Len: 7']);
   });
 
@@ -138,7 +150,7 @@ describe('a frame of kind http', () => {
         failure: 'closed',
         detail: evil,
       },
-      { ...ended, end: evil, trailers: [evil, evil] },
+      { ...ended, end: evil, trailers: [[evil, evil]] },
       { fact: 'event', type: evil, id: evil, data: evil },
     ];
     for (const fact of facts) {

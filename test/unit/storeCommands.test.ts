@@ -9,7 +9,7 @@ import { sessions } from '../../src/cli/sessions.ts';
 import { show } from '../../src/cli/show.ts';
 import { tail, type TailOptions } from '../../src/cli/tail.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
-import type { McpEvent } from '../../src/event/event.ts';
+import type { McpEvent, OperationHttp } from '../../src/event/event.ts';
 import { Stats } from '../../src/self/stats.ts';
 import { Trouble } from '../../src/self/trouble.ts';
 import { StoreSink } from '../../src/sink/store.ts';
@@ -267,6 +267,101 @@ describe('show', () => {
   });
 });
 
+/** Bytes as Sidelight notes a fact of HTTP. */
+const fact = (value: object): Buffer => Buffer.from(JSON.stringify(value));
+const BEHIND = 'http://127.0.0.1:3001/mcp';
+const LONG = 'what went wrong, told at length; '.repeat(10);
+const exchange = (status: number): OperationHttp => ({
+  method: 'POST',
+  path: '/mcp',
+  status,
+  protocolVersion: '1.1',
+  clientAddress: '10.0.0.7',
+  clientPort: 5000,
+  serverAddress: '127.0.0.1',
+  serverPort: 3001,
+});
+const OVER_HTTP: readonly McpEvent[] = [
+  started(id, {
+    transport: 'http',
+    command: [],
+    cwd: '',
+    target: BEHIND,
+    clientAddress: '10.0.0.7',
+    inferred: { evidence: ['address'], confidence: 'low' },
+  }),
+  frame(id, 0, {
+    kind: 'http',
+    exchange: 12,
+    bytes: fact({ fact: 'request', method: 'POST', target: `/mcp?${LONG}`, httpVersion: '1.1' }),
+  }),
+  frame(id, 1, { channel: 'client_to_server', kind: 'request', method: 'tools/list', exchange: 12 }),
+  frame(id, 2, {
+    channel: 'client_to_server',
+    kind: 'notification',
+    method: 'notifications/initialized',
+    exchange: 13,
+    atUs: START_US - 2100,
+  }),
+  frame(id, 3, { kind: 'result', method: 'tools/list', exchange: 12, eventId: `e7${EVIL}` }),
+  frame(id, 4, { kind: 'http', method: undefined, exchange: 12, bytes: Buffer.from('{"fact":"req') }),
+  operation(id, 0, { transport: 'http', http: exchange(200) }),
+  operation(id, 1, {
+    transport: 'http',
+    http: exchange(502),
+    outcome: 'http_error',
+    error: { code: undefined, type: '502', message: LONG },
+  }),
+];
+
+describe('of a session over HTTP', () => {
+  test('sessions says so where there are any, and names who never said its name by the address', async () => {
+    await sink.write([...OVER_HTTP, started(sessionId(2), { atUs: START_US - 1 }), described(sessionId(2))]);
+    const { terminal, text } = screen();
+    await sessions(dir, {}, terminal);
+    const [title, first, second, legend] = text().split('\n');
+    expect(title).toMatch(/ CLIENT +TRANSPORT +DURATION /);
+    expect(first).toMatch(/ 10[.]0[.]0[.]7 +http ~ /);
+    expect(second).toMatch(/ inspector 1[.]2[.]3 +stdio /);
+    expect(legend).toMatch(/^~ inferred/);
+  });
+
+  test('show keeps each frame and operation on one line of the terminal, the columns under each other', async () => {
+    await sink.write([...OVER_HTTP, described(id, { clientInfo: undefined })]);
+    const { terminal, text } = screen(90);
+    expect(await show(dir, id, {}, terminal)).toBe(0);
+    expect(text()).toContain('Client     (never said who it is), from 10.0.0.7\n');
+    expect(text()).toContain(`Target     ${BEHIND}\n`);
+    expect(text()).toContain('Inferred   from address (confidence: low)\n');
+    expect(text()).not.toMatch(/Command|Folder|Session id/);
+    const [, operations = '', frames = ''] = text().split(/(?:Operations|Frames) .*\n/);
+    expect(operations).toMatch(/ ok {14}→ tools\/call echo\n/);
+    expect(operations).toMatch(/ http_error {6}→ tools\/call echo {2}HTTP 502: what went .*…\n/);
+    const lines = frames.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^ +#0 +[+]0[.]000 s +x12 → POST \/mcp[?]what went .*…$/);
+    expect(lines[1]).toMatch(/^ +#1 +[+]0[.]001 s +x12 → request {6}tools\/list +\d+ B {2}\{.*…$/);
+    expect(lines[2]).toMatch(/^ +#2 +-0[.]002 s +x13 → notifications\/initialized +\d+ B {2}\{.*…$/);
+    expect(lines[4]).toMatch(/ x12 → http +12 B {2}\{"fact":"req$/);
+    expect(Math.max(...[...operations.split('\n'), ...lines].map((line) => line.length))).toBe(90);
+    expect(new Set(lines.slice(1, 4).map((line) => line.indexOf(' B  '))).size).toBe(1);
+    expectNoControl(text());
+  });
+
+  test('show tells a file, and whoever asks for all, the whole of what went wrong', async () => {
+    await sink.write(OVER_HTTP);
+    const file = screen();
+    await show(dir, id, {}, file.terminal);
+    const full = screen(90);
+    await show(dir, id, { full: true }, full.terminal);
+    for (const { text } of [file, full]) {
+      expect(text()).toContain(`HTTP 502: ${LONG.trimEnd()}\n`);
+      expect(text()).toContain(`POST /mcp?${LONG} HTTP/1.1\n`);
+      expectNoControl(text());
+    }
+    expect(full.text()).toMatch(/ result {7}tools\/list +\d+ B \(event id=e7\\u001b/);
+  });
+});
+
 describe('tail', () => {
   const stop = new Set<() => Promise<number>>();
   afterEach(async () => {
@@ -274,8 +369,11 @@ describe('tail', () => {
     stop.clear();
   });
 
-  function following(options: TailOptions = {}): Screen & { readonly end: () => Promise<number> } {
-    const all = screen();
+  function following(
+    options: TailOptions = {},
+    columns?: number,
+  ): Screen & { readonly end: () => Promise<number> } {
+    const all = screen(columns);
     const control = new AbortController();
     const done = tail(dir, options, all.terminal, control.signal);
     const end = (): Promise<number> => {
@@ -316,6 +414,22 @@ describe('tail', () => {
       /session ended failed: client closed; 5[.]00 s; 2 operations, 1 failed; recording complete$/,
     );
     expectNoControl(text());
+  });
+
+  test('tells of HTTP where to, from whom and with which status, on a terminal no longer than its line', async () => {
+    await sink.write([started(sessionId(2))]);
+    const { text, errors, end } = following({}, 90);
+    await until(() => errors().includes('following'));
+    await sink.write([...OVER_HTTP, ended(id, { cause: 'idle' })]);
+    await until(() => text().includes('session ended'));
+    await end();
+    const lines = text().trimEnd().split('\n');
+    expect(lines[0]).toMatch(
+      /session started: http:\S+; client 10[.]0[.]0[.]7; inferred from address \(confidence: low\)$/,
+    );
+    expect(lines[1]).toMatch(/ ok +1[.]00 ms {2}→ tools\/call echo$/);
+    expect(lines[2]).toMatch(/ http_error +1[.]00 ms {2}→ tools\/call echo {2}HTTP 502: what .*…$/);
+    expect(lines[3]).toMatch(/ session ended \w+: idle for too long; /);
   });
 
   test('waits for the first recording', async () => {
