@@ -49,6 +49,16 @@ export function valueOf(headers: RawHeaders, name: string): string | undefined {
   return undefined;
 }
 
+/** Takes out every field of this name, which is in lower case. */
+export function without(headers: readonly string[], name: string): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const field = headers[at] ?? '';
+    if (field.toLowerCase() !== name) kept.push(field, headers[at + 1] ?? '');
+  }
+  return kept;
+}
+
 /** Puts a value where the field stands first, and takes its further ones out; a field that is not there is added. */
 export function withValue(headers: readonly string[], name: string, value: string): string[] {
   const key = name.toLowerCase();
@@ -94,6 +104,16 @@ export function announcesBody(headers: RawHeaders): boolean {
   return (
     valueOf(headers, 'transfer-encoding') !== undefined || valueOf(headers, 'content-length') !== undefined
   );
+}
+
+/** Bytes of a body that comes whole, as it is and at once: framed by its length, in no coding (RFC 9110, 8.4; 9112, 6.2). */
+export function plainLength(headers: RawHeaders): number | undefined {
+  const length = Number(valueOf(headers, 'content-length') ?? NaN);
+  // Who expects something waits before the body is sent.
+  const isOther = ['transfer-encoding', 'content-encoding', 'expect'].some(
+    (name) => valueOf(headers, name) !== undefined,
+  );
+  return isOther || !Number.isInteger(length) ? undefined : length;
 }
 
 function namedByConnection(headers: RawHeaders): Set<string> | undefined {
