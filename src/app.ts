@@ -5,10 +5,11 @@
 import { hostname } from 'node:os';
 import type { Writable } from 'node:stream';
 import type { Config } from './config/config.ts';
+import { openPropagation, propagatedLines } from './propagation.ts';
 import { Trouble } from './self/trouble.ts';
 import { uuidV7 } from './self/uuid.ts';
 import { currentDirectory, type ServerProcess, StartError, startServer } from './tap/child.ts';
-import { nowUs, relay, type RelayObserver } from './tap/relay.ts';
+import { type Editor, nowUs, relay, type RelayObserver } from './tap/relay.ts';
 import { endLike, onSignals } from './tap/signals.ts';
 import { childSource, type Source, streamSource } from './tap/source.ts';
 import { StderrLines } from './tap/stderr.ts';
@@ -90,7 +91,14 @@ export async function runStdio(options: RunOptions): Promise<void> {
     process.exit(started.exitCode);
   }
   observer.tell({ fact: 'server_started', pid: started.pid ?? 0 }, startedAtUs);
-  const { code, signal } = await relayUntilExit(started, client, observer, stderr, config.lossless);
+  const { code, signal } = await relayUntilExit(
+    started,
+    client,
+    observer,
+    stderr,
+    config.lossless,
+    config.propagate === 'off' ? undefined : clientEditor(observer, trouble),
+  );
   await observer.close(FLUSH_DEADLINE_MS);
   endLike(code, signal);
 }
@@ -113,6 +121,7 @@ function relayUntilExit(
   observer: ObserverThread,
   stderr: StderrLines,
   lossless: boolean,
+  editor: Editor | undefined,
 ): Promise<Exit> {
   const observed = (channel: Channel): RelayObserver => ({
     forwarded: (chunk, atUs, tookUs) => {
@@ -172,11 +181,20 @@ function relayUntilExit(
       lastOutputAt = lingersSince = exit.atUs / 1000;
       finish();
     });
-    relay(stdin, server.stdin, observed('client_to_server'), (first) => {
+    const clientEnded = (first: 'source' | 'destination'): void => {
       if (first === 'source') observer.tell({ fact: 'client_closed' }, nowUs());
-    });
+    };
+    relay(stdin, server.stdin, observed('client_to_server'), clientEnded, { editor });
     relay(serverOutput, stdout, observed('server_to_client'), streamEnded);
     relay(streamSource(server.stderr), stderr.stream, observed('stderr'), streamEnded, { passEnd: false });
+  });
+}
+
+/** Writes our context into the client's requests, and tells the observer of it in order with their bytes. */
+function clientEditor(observer: ObserverThread, trouble: Trouble): Editor {
+  const encoder = new TextEncoder();
+  return propagatedLines(openPropagation(trouble), (fact) => {
+    observer.record('request', encoder.encode(JSON.stringify(fact)), nowUs(), 0, 0, 0);
   });
 }
 

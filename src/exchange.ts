@@ -156,7 +156,10 @@ export class Exchange {
     const { tracker, recorder } = session;
     const { seq } = recorder;
     const { failure, detail, status = 0 } = this.#response ?? {};
-    if (this.#asked && !this.#answered && whole && !this.#lost && failure === undefined && status < 300)
+    const isBare =
+      this.#asked && !this.#answered && whole && !this.#lost && failure === undefined && status < 300;
+    // The answers of HTTP+SSE come on the GET stream.
+    if (isBare && this.#host.facts(this.request).legacySse !== true)
       tracker.raise(
         'http_without_json_rpc',
         { channel: 'server_to_client', seq, atUs },

@@ -61,7 +61,7 @@ export class ExchangeFeed {
   }
 
   fact(exchange: number, fact: ExchangeFact, atUs: number): void {
-    const kind = fact.fact === 'request' || fact.fact === 'request_ended' ? 'request' : 'response';
+    const kind = fact.fact === 'response' || fact.fact === 'response_ended' ? 'response' : 'request';
     const taken = this.#put(kind, encoded(fact), atUs, exchange);
     if (fact.fact === 'response_ended') this.#ended(exchange, taken);
     if (taken) this.#tellLost(atUs);

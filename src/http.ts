@@ -6,8 +6,10 @@ import { hostname } from 'node:os';
 import type { Config } from './config/config.ts';
 import { hostAndPort, type HttpSetup } from './config/http.ts';
 import { ExchangeFeed } from './feed.ts';
+import { openPropagation } from './propagation.ts';
 import { Trouble } from './self/trouble.ts';
 import { uuidV7 } from './self/uuid.ts';
+import type { RequestEditor } from './tap/http/forwarding.ts';
 import { ListenError } from './tap/http/listen.ts';
 import { HttpTap } from './tap/http/proxy.ts';
 import { nowUs } from './tap/relay.ts';
@@ -62,7 +64,13 @@ export async function runHttp(options: HttpOptions): Promise<void> {
   observer.listener('not listening yet');
   const feed = new ExchangeFeed(observer);
   const tap = new HttpTap(
-    { ...config.http, target, tls: options.tls, targetTls: options.targetTls },
+    {
+      ...config.http,
+      target,
+      tls: options.tls,
+      targetTls: options.targetTls,
+      editor: config.propagate === 'off' ? undefined : requestEditor(config.propagate, trouble),
+    },
     {
       fact: (exchange, fact, atUs) => {
         feed.fact(exchange, fact, atUs);
@@ -95,6 +103,11 @@ export async function runHttp(options: HttpOptions): Promise<void> {
   feed.end(nowUs());
   await observer.close(FLUSH_DEADLINE_MS);
   process.exit(0);
+}
+
+function requestEditor(mode: 'meta' | 'header', trouble: Trouble): RequestEditor {
+  const propagation = openPropagation(trouble);
+  return (body, headers) => propagation.request(mode, body, headers);
 }
 
 /** Resolves at the first signal to stop; at the second, somebody is in a hurry. */

@@ -78,6 +78,7 @@ export class HttpFacts {
       ...(traceparent !== undefined && { traceparent }),
       ...(tracestate !== undefined && { tracestate }),
       resumes: headerOf(headers, 'last-event-id') !== undefined,
+      hasSessionId: headerOf(headers, SESSION_ID) !== undefined,
       legacySse: method === 'POST' && this.legacyIdHash(target) !== undefined,
     };
   }

@@ -8,6 +8,7 @@ import type { HttpFacts } from './httpFacts.ts';
 import { FrameRecorder, type RecorderOptions } from './recorder.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
 import type { LifecycleFact } from './thread.ts';
+import type { PropagatedIds } from './track/propagatedIds.ts';
 import { type NewSession, Sessions } from './track/sessions.ts';
 import { Tracker, type TrackerOptions } from './track/tracker.ts';
 import type { RequestFact, ExchangeFact, ResponseEndedFact } from './wire/exchange.ts';
@@ -16,6 +17,8 @@ export interface HttpPipelineOptions extends Omit<RecorderOptions, 'sessionId'> 
   readonly tracker: Omit<TrackerOptions, 'sessionId' | 'transport' | 'startedAtUs' | 'emit'>;
   /** What all sessions have in common. */
   readonly started: Omit<SessionStarted, 'type' | 'sessionId' | 'atUs' | keyof NewSession>;
+  /** Where servers are told of our spans. */
+  readonly propagated?: PropagatedIds | undefined;
   readonly maxMessageBytes: number;
   readonly sessionIdleUs: number;
   readonly facts: HttpFacts;
@@ -97,9 +100,12 @@ export class HttpPipeline {
     return this.#skippedBytes;
   }
 
-  /** Ends sessions that were idle for too long. To be called now and then. */
+  /** Ends what nobody comes back to, and sessions that were idle for too long. To be called now and then. */
   sweep(atUs: number): void {
-    for (const session of this.#sessions.all()) this.#tellMissed(session, atUs);
+    for (const session of this.#sessions.all()) {
+      this.#tellMissed(session, atUs);
+      session.tracker.sweep(atUs);
+    }
     this.#sessions.sweep(atUs);
   }
 
@@ -119,7 +125,8 @@ export class HttpPipeline {
   }
 
   #fact(exchange: Exchange, fact: Exclude<ExchangeFact, RequestFact>, atUs: number): void {
-    if (fact.fact === 'request_ended') exchange.requestEnded(fact.aborted, atUs);
+    if (fact.fact === 'propagated') this.#options.propagated?.told(fact.spans, exchange.id);
+    else if (fact.fact === 'request_ended') exchange.requestEnded(fact.aborted, atUs);
     else if (fact.fact === 'response') exchange.responded(fact, atUs);
     else this.#end(exchange, fact, atUs, true);
   }

@@ -8,11 +8,15 @@ import { HttpFacts } from './httpFacts.ts';
 import { HttpPipeline } from './httpPipeline.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Digest } from './recorder.ts';
+import { schemaValidators } from './schema.ts';
 import type { Stats } from './self/stats.ts';
 import { uuidV7 } from './self/uuid.ts';
 import { VERSION } from './self/version.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
 import type { HttpFacts as HttpProcess, SessionFacts, StdioFacts } from './thread.ts';
+import { PropagatedIds } from './track/propagatedIds.ts';
+import type { SpanIds } from './track/traceContext.ts';
+import type { TrustedTools } from './event/toolDefinition.ts';
 import { Tracker } from './track/tracker.ts';
 
 export interface Observed {
@@ -22,8 +26,8 @@ export interface Observed {
   gap(gap: Gap, atUs: number): void;
   /** Bytes passed over so far while looking for the next message after a gap. */
   readonly skippedBytes: number;
-  /** Looks for what is over because nothing happens any more. Absent where an end is always told. */
-  sweep?(atUs: number): void;
+  /** Looks for what is over because nothing happens any more. To be called now and then. */
+  sweep(atUs: number): void;
   /** No more records will come: tells the end of what has none yet. */
   close(atUs: number): void;
 }
@@ -34,6 +38,8 @@ export interface ObservedOptions {
   readonly redactor: Redactor | undefined;
   readonly randomHex: (bytes: number) => string;
   readonly stats: Stats;
+  /** Undefined where nothing is recorded, and so nothing trusted. */
+  readonly trusted: TrustedTools | undefined;
   readonly emit: (event: McpEvent) => void;
 }
 
@@ -55,8 +61,9 @@ function openStdio(options: ObservedOptions, session: StdioFacts): Observed {
     cwd: session.cwd,
     envNames: session.envNames,
   });
+  const propagated = propagatedOf(options);
   const tracker = new Tracker({
-    ...trackerOf(options),
+    ...trackerOf(options, propagated),
     sessionId: session.id,
     transport: 'stdio',
     fallbackName: basename(session.command),
@@ -67,6 +74,7 @@ function openStdio(options: ObservedOptions, session: StdioFacts): Observed {
     ...recorderOf(options),
     sessionId: session.id,
     tracker,
+    propagated,
     maxMessageBytes: config.maxMessageBytes,
   });
   return pipeline;
@@ -75,9 +83,11 @@ function openStdio(options: ObservedOptions, session: StdioFacts): Observed {
 function openHttp(options: ObservedOptions, { target }: HttpProcess): Observed {
   const { config, redactor, stats } = options;
   const url = new URL(target);
+  const propagated = propagatedOf(options);
   return new HttpPipeline({
     ...recorderOf(options),
-    tracker: { ...trackerOf(options), fallbackName: url.host },
+    tracker: { ...trackerOf(options, propagated), fallbackName: url.host, host: url.host },
+    propagated,
     started: { ...processOf(options), transport: 'http', command: [], cwd: '', envNames: [], target },
     maxMessageBytes: config.maxMessageBytes,
     facts: new HttpFacts({ target: url, redactor, hash: shortHash }),
@@ -94,13 +104,29 @@ function processOf({ config, session }: ObservedOptions) {
   return { configuredName: config.name, pid, hostname, sidelightVersion: VERSION };
 }
 
-function trackerOf({ config, redactor, randomHex }: ObservedOptions) {
+/** Undefined where servers are not told of our spans. */
+function propagatedOf({ config, randomHex }: ObservedOptions): PropagatedIds | undefined {
+  return config.propagate === 'off' ? undefined : new PropagatedIds(randomIds(randomHex));
+}
+
+function randomIds(randomHex: (bytes: number) => string): SpanIds {
+  return { newTraceId: () => randomHex(16), newSpanId: () => randomHex(8) };
+}
+
+function trackerOf(
+  { config, redactor, randomHex, trusted }: ObservedOptions,
+  propagated: PropagatedIds | undefined,
+) {
+  const { newTraceId, newSpanId } = propagated ?? randomIds(randomHex);
   return {
     configuredName: config.name,
-    newTraceId: () => randomHex(16),
-    newSpanId: () => randomHex(8),
+    newTraceId,
+    newSpanId,
+    propagated,
     redact: (text: string) => redactor?.redact(text).text ?? text,
     captureContent: config.otlp.captureContent,
+    validatorOf: schemaValidators(),
+    ...(trusted !== undefined && { definitions: { trusted, hash: shortHash } }),
   };
 }
 

@@ -5,9 +5,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { Baselines } from './baselines.ts';
 import type { McpEvent } from './event/event.ts';
 import { Redactor } from './event/redact.ts';
 import { openObserved } from './observed.ts';
+import { hexPool } from './self/hexPool.ts';
 import { Stats } from './self/stats.ts';
 import { Trouble } from './self/trouble.ts';
 import { Fanout } from './sink/fanout.ts';
@@ -28,7 +30,7 @@ const TURN_MS = 20;
 const DRAIN_SHARE = 0.3;
 /** So many events are handed on at once: events that wait for more of them outlive the young generation's collections. */
 const HAND_ON_EVENTS = 64;
-/** How often sessions over HTTP are looked through for idle ones. */
+/** How often sessions are looked through for what is over because nothing happens any more. */
 const SWEEP_EVERY_MS = 30_000;
 const LOCAL_SINKS = new Set(['store', 'logs'] as const);
 /** Of log lines for stderr: a client that does not read it costs no more memory than this. */
@@ -54,17 +56,15 @@ const redactor = config.redact
   ? new Redactor((secret) => createHmac('sha256', redactionKey).update(secret).digest('hex').slice(0, 8))
   : undefined;
 
-const POOL_BYTES = 8192;
-let pool = randomBytes(POOL_BYTES);
-let poolAt = 0;
-
 let pending: McpEvent[] = [];
+const baselines = config.record === 'off' ? undefined : await new Baselines(config.dataDir).open();
 const observed = openObserved({
   config,
   session,
   redactor,
-  randomHex,
+  randomHex: hexPool(),
   stats,
+  trusted: baselines?.trusted,
   emit: (event) => {
     pending.push(event);
   },
@@ -92,12 +92,10 @@ if (!config.lossless) {
   }
 }
 
-if (observed.sweep !== undefined) {
-  setInterval(() => {
-    observed.sweep?.(nowUs());
-    handOn();
-  }, SWEEP_EVERY_MS).unref();
-}
+setInterval(() => {
+  observed.sweep(nowUs());
+  handOn();
+}, SWEEP_EVERY_MS).unref();
 
 let quiet = 0;
 let timer: NodeJS.Timeout | undefined;
@@ -179,6 +177,7 @@ async function close(deadlineMs: number): Promise<void> {
   handOn();
   await fanout.close(Math.max(0, deadlineMs - (performance.now() - from)));
   await outputs.close();
+  baselines?.close();
   post({ type: 'closed' });
   port?.close();
 }
@@ -186,15 +185,4 @@ async function close(deadlineMs: number): Promise<void> {
 /** The clock that the relay's thread takes its times from: the origins of the two threads differ, the epoch does not. */
 function nowUs(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1000);
-}
-
-/** Ids need to be unique, not secret; a fresh pool of system randomness each few hundred ids is both. */
-function randomHex(bytes: number): string {
-  if (poolAt + bytes > pool.length) {
-    pool = randomBytes(POOL_BYTES);
-    poolAt = 0;
-  }
-  const hex = pool.toString('hex', poolAt, poolAt + bytes);
-  poolAt += bytes;
-  return hex;
 }

@@ -4,6 +4,8 @@ import { methodInfo } from './mcp/methods.ts';
 import type { Stats } from './self/stats.ts';
 import type { Trouble } from './self/trouble.ts';
 import { VERSION } from './self/version.ts';
+import { otlpTarget } from './sink/otlp-target.ts';
+import { recordingUrls } from './sink/recording-url.ts';
 import type { Sink } from './sink/sink.ts';
 import { CONNECTIONS, DELAY_BOUNDS_US, type SessionFacts } from './thread.ts';
 
@@ -53,20 +55,22 @@ async function openStore({ config, stats, trouble }: OutputOptions): Promise<Out
   return { sink: new StoreSink({ dataDir: config.dataDir, record }, stats, trouble) };
 }
 
-async function openTraces({ config, session, stats, trouble }: OutputOptions): Promise<Output | undefined> {
-  if (config.otlp.endpoint === undefined && config.otlp.tracesEndpoint === undefined) return undefined;
-  const { TraceSink, tracesUrl } = await import('./sink/trace.ts');
-  const url = tracesUrl(config.otlp);
-  if (url === undefined) return undefined;
-  const { pid, hostname } = session;
-  const self = { pid, hostname, version: VERSION, instanceId: session.id };
-  return { sink: new TraceSink({ url, config, self, env: process.env }, stats, trouble) };
+async function openTraces(options: OutputOptions): Promise<Output | undefined> {
+  const { config, stats, trouble } = options;
+  const target = otlpTarget(config.otlp, 'traces');
+  if (target === undefined) return undefined;
+  const { TraceSink } = await import('./sink/trace.ts');
+  const recordingUrl = recordingUrls(config);
+  return {
+    sink: new TraceSink({ ...exporterOf(options), target, config, recordingUrl }, stats, trouble),
+  };
 }
 
 async function openLog({ config, stats, trouble, stderrLine }: OutputOptions, file: string): Promise<Output> {
   const { LogSink } = await import('./sink/log.ts');
   const to = file === 'stderr' ? stderrLine : file;
-  return { sink: new LogSink({ level: config.log.level, to }, stats, trouble) };
+  const recordingUrl = recordingUrls(config);
+  return { sink: new LogSink({ level: config.log.level, to, recordingUrl }, stats, trouble) };
 }
 
 async function openMetrics(
@@ -87,4 +91,9 @@ async function openMetrics(
   });
   const admin = await startAdmin({ ...address, scrape: (accept) => sink.scrape(accept), stats, trouble });
   return { sink, close: admin.close };
+}
+
+/** What each exporter is told of this process. */
+function exporterOf({ session: { pid, hostname, id } }: OutputOptions) {
+  return { self: { pid, hostname, version: VERSION, instanceId: id }, env: process.env };
 }

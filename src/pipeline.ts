@@ -8,12 +8,16 @@ import type { Batch, Message } from './mcp/message.ts';
 import { type Frame, FrameRecorder, type RecorderOptions, UNTRACKED } from './recorder.ts';
 import type { Gap, RingRecord } from './tap/ring.ts';
 import type { LifecycleFact } from './thread.ts';
+import type { PropagatedIds } from './track/propagatedIds.ts';
 import type { Tracker } from './track/tracker.ts';
 import type { Channel, Direction } from './wire/chunk.ts';
 import { LineFramer, type LineSink } from './wire/lines.ts';
+import type { PropagatedFact } from './wire/propagated.ts';
 
 export interface PipelineOptions extends RecorderOptions {
   readonly tracker: Tracker;
+  /** Where the server is told of our spans. */
+  readonly propagated?: PropagatedIds | undefined;
   readonly maxMessageBytes: number;
 }
 
@@ -49,13 +53,21 @@ export class Pipeline {
   /** Takes what the ring holds, in order. Gap and lifecycle records carry JSON of the shape their writer gave them. */
   record(record: RingRecord): void {
     if (record.kind === 'lifecycle') this.#lifecycle(record);
-    else if (record.kind !== 'gap' && record.kind !== 'request' && record.kind !== 'response')
+    else if (record.kind === 'request') {
+      const { spans } = JSON.parse(text(record.bytes)) as PropagatedFact;
+      this.#options.propagated?.told(spans, 0);
+    } else if (record.kind !== 'gap' && record.kind !== 'response')
       this.#framers[record.kind].push(record.bytes, record.atUs);
   }
 
   /** Bytes passed over so far while looking for the next message after a gap. */
   get skippedBytes(): number {
     return Object.values(this.#framers).reduce((sum, framer) => sum + framer.skippedBytes, 0);
+  }
+
+  /** Ends what nobody comes back to. To be called now and then. */
+  sweep(atUs: number): void {
+    this.#options.tracker.sweep(atUs);
   }
 
   close(atUs: number): void {

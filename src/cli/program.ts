@@ -7,6 +7,7 @@ import { serverEnv } from '../config/environment.ts';
 import { ConfigError, maskUserinfo, plain } from '../config/error.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { flagOf, OWN_KEYS } from '../config/options.ts';
+import { propagatesOnStdio } from '../config/propagate.ts';
 import { didYouMean, nearest } from '../config/suggest.ts';
 import type { Io } from './io.ts';
 import { addReaders, examples } from './readers.ts';
@@ -70,7 +71,8 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
     .addHelpText('after', RUN_HELP)
     .action(async (operands: string[], _options, command: Command) => {
       const server = serverOf(argv, operands);
-      const { config, warnings } = await load(command);
+      const { config, sources, warnings } = await load(command);
+      propagatesOnStdio(config, sources);
       await io.run({ config, ...server, env: serverEnv(io.env), warnings });
     });
 

@@ -47,6 +47,17 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
       },
     );
 
+  addSettings(program.command('explain'), READER_SETTINGS)
+    .description('say what went wrong in a session: what failed first, why, and what to try')
+    .argument('[session]', 'an id or a part of one, or last', 'last')
+    .option('--json', 'as JSON')
+    .addHelpText('after', examples('sidelight explain last', 'sidelight explain 7f3a --json'))
+    .action(async (session: string, options: { json?: true }, command: Command) => {
+      const { config } = await load(command);
+      const { explain } = await import('./explain.ts');
+      done(await explain(config.dataDir, session, options, await terminal()));
+    });
+
   addSettings(program.command('tail'), READER_SETTINGS)
     .description('follow all sessions of this machine as they happen')
     .addOption(countOption('--count <number>', 'end after so many lines'))
@@ -56,6 +67,43 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
       const { config } = await load(command);
       const { tail } = await import('./tail.ts');
       done(await tail(config.dataDir, options, await terminal(), io.interrupted()));
+    });
+
+  const baseline = program
+    .command('baseline')
+    .description('the definitions of tools that are trusted, and what has changed since');
+  addSettings(baseline.command('show', { isDefault: true }), READER_SETTINGS)
+    .description('list tools with what is trusted of them; the exit code is 1 when something is not')
+    .argument('[server]', 'only this server’s')
+    .option('--full', 'both definitions of what changed')
+    .option('--json', 'as JSON')
+    .addHelpText('after', examples('sidelight baseline show', 'sidelight baseline show everything --full'))
+    .action(async (server: string | undefined, options: { full?: true; json?: true }, command: Command) => {
+      const { config } = await load(command);
+      const { baselineShow } = await import('./baseline.ts');
+      done(await baselineShow(config.dataDir, server, options, await terminal()));
+    });
+  addSettings(baseline.command('accept'), READER_SETTINGS)
+    .description('trust what was seen last of a server’s tools, or of one tool')
+    .argument('<server>', 'as baseline show names it')
+    .argument('[tool]', 'only this tool')
+    .addHelpText(
+      'after',
+      examples('sidelight baseline accept everything', 'sidelight baseline accept everything echo'),
+    )
+    .action(async (server: string, tool: string | undefined, _options, command: Command) => {
+      const { config } = await load(command);
+      const { baselineAccept } = await import('./baseline.ts');
+      done(await baselineAccept(config.dataDir, server, tool, await terminal()));
+    });
+  addSettings(baseline.command('reset'), READER_SETTINGS)
+    .description('forget a server’s tools: what it lists next is trusted')
+    .argument('<server>', 'as baseline show names it')
+    .addHelpText('after', examples('sidelight baseline reset everything'))
+    .action(async (server: string, _options, command: Command) => {
+      const { config } = await load(command);
+      const { baselineReset } = await import('./baseline.ts');
+      done(await baselineReset(config.dataDir, server, await terminal()));
     });
 
   const config = program.command('config').description('show the configuration');

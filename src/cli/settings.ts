@@ -29,9 +29,11 @@ export const READER_SETTINGS: readonly Key[] = ['dataDir'];
 /** Adds an option for each setting, and `--config`. */
 export function addSettings(command: Command, keys: readonly Key[]): Command {
   for (const key of keys) {
-    const { kind, description, fallback, whenOff } = rowOf(key);
+    const { kind, description, fallback, whenOff, bare } = rowOf(key);
     if (kind.metavar !== undefined) {
-      command.addOption(valueOption(usageOf(key), `${description} (default: ${fallbackOf(key)})`));
+      const alone = bare === undefined ? '' : `; without a value: ${bare}`;
+      const value = valueOption(usageOf(key), `${description} (default: ${fallbackOf(key)}${alone})`);
+      command.addOption(bare === undefined ? value : value.preset(bare));
       continue;
     }
     // A switch has both forms, so that it can overrule an environment or a file; help shows the one that changes it.

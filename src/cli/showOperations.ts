@@ -2,6 +2,7 @@
 import type { StoreReader } from '../store/read.ts';
 import type { OperationRecord, SessionRecord } from '../store/record.ts';
 import { callOf, httpStatusOf, MIN_NOTE_COLUMNS, OUTCOME_STYLE } from './describe.ts';
+import { inputWaitUs } from '../event/legs.ts';
 import { duration, fit, pad, safe, type Terminal, width } from './terminal.ts';
 
 /** Requests of the server stand under the call that they serve. */
@@ -58,21 +59,36 @@ function operationLine(
 }
 
 function notesOf(operation: OperationRecord): string[] {
-  const { error, http, progressCount, legs, stream } = operation;
+  const { error, http, progressCount, legs, stream, task, subscription } = operation;
   const status = httpStatusOf(operation);
   const isStatus = status !== '' && error?.type === String(http?.status);
   const type = isStatus ? status : error?.type;
   return [
     isStatus ? '' : status,
     progressCount > 0 ? `${progressCount} progress` : '',
-    legs.length > 1 ? `${legs.length} legs` : '',
-    stream ? 'stream' : '',
+    legs.length > 1 ? `${legs.length} round trips, ${duration(inputWaitUs(legs))} for ${askedOf(legs)}` : '',
+    task === undefined
+      ? ''
+      : `task ${task.states.map(({ status }) => status).join(' > ')}, ${task.polls} polls`,
+    stream ? streamOf(subscription) : '',
     // Last, since it alone can be long.
     [type, error?.message]
       .filter((part) => part !== undefined)
       .map(safe)
       .join(': '),
   ].filter((note) => note !== '');
+}
+
+/** What was asked for between the legs: `elicitation/create`, or nothing but the state. */
+function askedOf(legs: OperationRecord['legs']): string {
+  const asked = [...new Set(legs.flatMap((leg) => leg.asked ?? []))];
+  return asked.length === 0 ? 'the client' : asked.map(safe).join(', ');
+}
+
+function streamOf(subscription: OperationRecord['subscription']): string {
+  if (subscription === undefined) return 'stream';
+  const { notifications, closedBy } = subscription;
+  return `stream, ${notifications} notifications${closedBy === undefined ? '' : `, closed by the ${closedBy}`}`;
 }
 
 /** `+0.012 s`. What came on an exchange that was opened before the session's first is before its start. */

@@ -18,6 +18,14 @@ export const TARGET: Kind<string> = {
   show: maskUserinfo,
 };
 
+/** Without a slash at its end: paths are appended. */
+export const PUBLIC_URL: Kind<string> = {
+  ...TARGET,
+  schema: () =>
+    read(z.string().check(z.refine(isTarget)), (written) => written.replace(/\/+$/, ''), z.string()),
+  expected: 'an http or https URL without credentials, query or fragment',
+};
+
 const UNIX = 'unix:';
 
 export const LISTEN: Kind<Listen> = {

@@ -17,18 +17,11 @@ export interface Config {
   readonly captureBufferBytes: number;
   readonly lossless: boolean;
   readonly redact: boolean;
-  readonly otlp: {
-    /** Base URL of an OTLP/HTTP receiver; `/v1/traces` is appended. Undefined: no traces are exported. */
-    readonly endpoint: string | undefined;
-    /** Exactly this URL for traces (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). */
-    readonly tracesEndpoint: string | undefined;
-    readonly protocol: 'http/json' | 'http/protobuf';
-    /** Secret. */
-    readonly headers: Readonly<Record<string, string>>;
-    readonly timeoutMs: number;
-    /** Tool arguments and results as span attributes: redacted, capped, off by default. */
-    readonly captureContent: boolean;
-  };
+  /** Whether servers are told of our spans, and where. Header: over HTTP alone. */
+  readonly propagate: 'off' | 'meta' | 'header';
+  readonly otlp: OtlpConfig;
+  /** Where recordings can be looked at, without a slash at its end. */
+  readonly publicUrl: string | undefined;
   readonly serviceName: string | undefined;
   readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly admin: { readonly host: string; readonly port: number } | undefined;
@@ -43,6 +36,36 @@ export interface Config {
   readonly pdeathsig: string | undefined;
   /** Of `sidelight http` alone. */
   readonly http: HttpConfig;
+}
+
+/** What is sent to OTLP/HTTP receivers, and where. */
+export interface OtlpConfig {
+  /** Base URL; `/v1/traces` and the like are appended. Undefined: only what has an endpoint of its own is exported. */
+  readonly endpoint: string | undefined;
+  /** Exactly this URL for traces (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT). */
+  readonly tracesEndpoint: string | undefined;
+  readonly metricsEndpoint: string | undefined;
+  readonly logsEndpoint: string | undefined;
+  /** Which of them are wanted, where there is an endpoint. */
+  readonly traces: boolean;
+  readonly metrics: boolean;
+  readonly logs: boolean;
+  /** Of traces. */
+  readonly protocol: 'http/json' | 'http/protobuf';
+  /** Secret. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Secret. Instead of `headers`, which may be a key for another receiver. */
+  readonly tracesHeaders: Readonly<Record<string, string>> | undefined;
+  readonly metricsHeaders: Readonly<Record<string, string>> | undefined;
+  readonly logsHeaders: Readonly<Record<string, string>> | undefined;
+  readonly timeoutMs: number;
+  readonly metricIntervalMs: number;
+  /** See sampling.ts. */
+  readonly sampleRatio: number;
+  readonly slowMs: number;
+  readonly slowMsByMethod: Readonly<Record<string, number>>;
+  /** Tool arguments and results as span attributes: redacted, capped, off by default. */
+  readonly captureContent: boolean;
 }
 
 /** Paths are absolute; the PEM files they name are read by httpSetup. */

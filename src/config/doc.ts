@@ -67,11 +67,13 @@ function chapter(title: string, intro: string, keys: readonly Key[]): string {
 }
 
 function section(key: Key): string {
-  const { kind, description, otel, fallbackText } = rowOf(key);
+  const { kind, description, otel, fallbackText, bare } = rowOf(key);
   const flag = flagOf(key);
   const fallback = fallbackOf(key);
   const facts = [
-    ...(flag === undefined ? [] : [`flag: ${code(usageOf(key))}`]),
+    ...(flag === undefined
+      ? []
+      : [`flag: ${code(usageOf(key))}${bare === undefined ? '' : `, without a value ${code(bare)}`}`]),
     `environment: ${code(envOf(key))}`,
     ...(otel === undefined ? [] : [`OpenTelemetry: ${otel.map(code).join(', ')}`]),
     `value: ${kind.expected}`,

@@ -9,6 +9,22 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Where a receiver on this machine listens, by the OTLP specification. */
 const STANDARD_ENDPOINT = 'http://localhost:4318';
 
+const EXPORTERS = [
+  ['traces', 'OTEL_TRACES_EXPORTER'],
+  ['metrics', 'OTEL_METRICS_EXPORTER'],
+  ['logs', 'OTEL_LOGS_EXPORTER'],
+] as const;
+
+/** A caller's flag counts with all of them, so that those that ask the parent first are the same as the others here. */
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_traceidratio',
+];
+const SAMPLER_ARGUMENT = 'OTEL_TRACES_SAMPLER_ARG';
+
 const KEY_OF_ENV = new Map(KEYS.map((key) => [envOf(key), key]));
 
 /** SIDELIGHT_* variables. An empty one counts as not set. Throws ConfigError for one that does not exist. */
@@ -33,7 +49,7 @@ export interface OtelSettings {
 /** OTEL_* variables that say what a setting says. An empty one counts as not set, as the specification has it. */
 export function otelSettings(env: Env): OtelSettings {
   const warnings: string[] = [];
-  const off: Setting[] = [];
+  const said: Setting[] = [];
   const implied: Setting[] = [];
   const word = (name: string, allowed: readonly string[]): string | undefined => {
     const written = env[name]?.trim() ?? '';
@@ -43,11 +59,26 @@ export function otelSettings(env: Env): OtelSettings {
   };
 
   if (word('OTEL_SDK_DISABLED', ['true', 'false']) === 'true') {
-    off.push(fromOtel('otlp.endpoint', 'OTEL_SDK_DISABLED', 'none'));
+    said.push(fromOtel('otlp.endpoint', 'OTEL_SDK_DISABLED', 'none'));
   }
-  const exporter = word('OTEL_TRACES_EXPORTER', ['otlp', 'none']);
-  if (exporter === 'none') off.push(fromOtel('otlp.endpoint', 'OTEL_TRACES_EXPORTER', 'none'));
-  if (exporter === 'otlp') implied.push(fromOtel('otlp.endpoint', 'OTEL_TRACES_EXPORTER', STANDARD_ENDPOINT));
+  for (const [signal, name] of EXPORTERS) {
+    const exporter = word(name, ['otlp', 'none']);
+    if (exporter === 'none') said.push(fromOtel(`otlp.${signal}`, name, 'false'));
+    if (exporter !== 'otlp') continue;
+    if (signal === 'traces') implied.push(fromOtel('otlp.endpoint', name, STANDARD_ENDPOINT));
+    else {
+      said.push(fromOtel(`otlp.${signal}`, name, 'true'));
+      implied.push(fromOtel(`otlp.${signal}Endpoint`, name, `${STANDARD_ENDPOINT}/v1/${signal}`));
+    }
+  }
+  const sampler = word('OTEL_TRACES_SAMPLER', SAMPLERS);
+  if (sampler === 'always_off') said.push(fromOtel('otlp.traces', 'OTEL_TRACES_SAMPLER', 'false'));
+  else if (sampler?.endsWith('always_on'))
+    said.push(fromOtel('otlp.sampleRatio', 'OTEL_TRACES_SAMPLER', '1'));
+  else if (sampler?.endsWith('traceidratio')) {
+    const ratio = env[SAMPLER_ARGUMENT]?.trim() ?? '';
+    said.push(fromOtel('otlp.sampleRatio', SAMPLER_ARGUMENT, ratio === '' ? '1' : ratio));
+  }
 
   const settings = KEYS.flatMap((key) =>
     (rowOf(key).otel ?? []).flatMap((name) => {
@@ -55,7 +86,7 @@ export function otelSettings(env: Env): OtelSettings {
       return written === '' ? [] : [fromOtel(key, name, written)];
     }),
   );
-  return { settings: [...off, ...settings], implied, warnings };
+  return { settings: [...said, ...settings], implied, warnings };
 }
 
 /** The server's environment: what Sidelight got, less Sidelight's secrets. OTEL_* stay: the server may use them too. */

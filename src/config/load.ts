@@ -8,6 +8,7 @@ import { ConfigError, plain } from './error.ts';
 import { fileSettings, readIfThere } from './file.ts';
 import { CONFIG_ENV, CONFIG_FLAG, flagOf, type Key, KEYS, negated, rowOf, type Value } from './options.ts';
 import { CONFIG_FILE, type Place, resolvePath, stateDir, userConfigFile } from './paths.ts';
+import { propagateWarnings } from './propagate.ts';
 import { ADDRESS, isLoopback } from './schema.ts';
 import { readSetting, type Setting } from './setting.ts';
 import { type Ranked, settle } from './settle.ts';
@@ -86,7 +87,12 @@ export async function loadConfig(input: LoadInput): Promise<Loaded> {
     }),
   );
   const config = configOf(<K extends Key>(key: K) => sources.get(key)?.value as Value<K>);
-  return { config, sources, file: file?.path, warnings: [...warnings, ...exposure(config)] };
+  return {
+    config,
+    sources,
+    file: file?.path,
+    warnings: [...warnings, ...exposure(config), ...nowhere(config), ...propagateWarnings(config)],
+  };
 }
 
 function flagSettings(flags: Flags): Setting[] {
@@ -118,6 +124,15 @@ function findFile(input: LoadInput): { path: string; text: string } | undefined 
   return undefined;
 }
 
+/** Asked for, and no place to send it to. */
+function nowhere({ otlp }: Config): string[] {
+  return (['metrics', 'logs'] as const)
+    .filter((signal) => otlp[signal] && (otlp[`${signal}Endpoint`] ?? otlp.endpoint) === undefined)
+    .map(
+      (signal) => `otlp.${signal}: not exported, since there is no otlp.endpoint or otlp.${signal}Endpoint`,
+    );
+}
+
 /** Metrics hold no content; still, whoever lets other machines read them shall know. */
 function exposure({ admin }: Config): string[] {
   return admin === undefined || isLoopback(admin.host)
@@ -135,14 +150,28 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
     captureBufferBytes: get('captureBuffer'),
     lossless: get('lossless'),
     redact: get('redact'),
+    propagate: get('propagate'),
     otlp: {
       endpoint: get('otlp.endpoint'),
       tracesEndpoint: get('otlp.tracesEndpoint'),
+      metricsEndpoint: get('otlp.metricsEndpoint'),
+      logsEndpoint: get('otlp.logsEndpoint'),
+      traces: get('otlp.traces'),
+      metrics: get('otlp.metrics'),
+      logs: get('otlp.logs'),
       protocol: get('otlp.protocol'),
       headers: get('otlp.headers'),
+      tracesHeaders: get('otlp.tracesHeaders'),
+      metricsHeaders: get('otlp.metricsHeaders'),
+      logsHeaders: get('otlp.logsHeaders'),
       timeoutMs: get('otlp.timeout'),
+      metricIntervalMs: get('otlp.metricInterval'),
+      sampleRatio: get('otlp.sampleRatio'),
+      slowMs: get('otlp.slowMs'),
+      slowMsByMethod: get('otlp.slowMsByMethod'),
       captureContent: get('captureContent'),
     },
+    publicUrl: get('publicUrl'),
     serviceName: get('serviceName'),
     resourceAttributes: get('resourceAttributes'),
     admin: get('admin'),

@@ -7,6 +7,8 @@ export interface Option<T, Default = T> {
   readonly fallback: Default;
   /** Of a switch that is on by default: what its flag, `--no-...`, does. */
   readonly whenOff?: string;
+  /** Of a setting with a value: what its flag says when it is given without one. */
+  readonly bare?: string;
   /** How docs name a default that is not a fixed value. */
   readonly fallbackText?: string;
   /** Standard OpenTelemetry variables that say the same, the more specific first. */

@@ -2,10 +2,11 @@
  * Every setting, once. Flags, environment variables, config file keys, help texts, docs/config.md and `config print`
  * derive from this table; a new setting is one row here and one line in load.ts.
  */
+import { PUBLIC_URL } from './addresses.ts';
 import { HTTP_OPTIONS } from './httpOptions.ts';
 import { option, type Option, unset } from './option.ts';
-import { ATTRIBUTES, HEADERS } from './pairs.ts';
-import { duration, size } from './quantity.ts';
+import { ATTRIBUTES, durations, HEADERS } from './pairs.ts';
+import { duration, fraction, size } from './quantity.ts';
 import { ADDRESS, LOG_FILE, oneOf, orNone, PATH, SWITCH, TEXT, URL_OF_RECEIVER } from './schema.ts';
 
 const KIB = 1024;
@@ -64,6 +65,13 @@ const SHARED_OPTIONS = {
     description: 'Replace secrets before anything is recorded, logged or exported.',
     whenOff: 'Record, log and export secrets as they are.',
   }),
+  propagate: option({
+    kind: oneOf('mode', ['off', 'meta', 'header']),
+    fallback: 'off',
+    bare: 'meta',
+    description:
+      "Tell the server of the operation's span: in the request's _meta, or over HTTP in its traceparent header.",
+  }),
   captureContent: option({
     kind: SWITCH,
     fallback: false,
@@ -72,8 +80,25 @@ const SHARED_OPTIONS = {
   'otlp.endpoint': unset({
     kind: orNone(URL_OF_RECEIVER),
     otel: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
-    description: 'Base URL of an OTLP/HTTP receiver; traces go to /v1/traces below it.',
-    fallbackText: 'no traces are exported',
+    description:
+      'Base URL of an OTLP/HTTP receiver; traces go to /v1/traces below it, metrics and logs likewise.',
+    fallbackText: 'nothing is exported',
+  }),
+  'otlp.traces': option({
+    kind: SWITCH,
+    fallback: true,
+    description: 'Export traces, where there is an endpoint for them.',
+    whenOff: 'Export no traces, whatever endpoint there is.',
+  }),
+  'otlp.metrics': option({
+    kind: SWITCH,
+    fallback: false,
+    description: 'Export the metrics over OTLP, beside or instead of serving them to Prometheus.',
+  }),
+  'otlp.logs': option({
+    kind: SWITCH,
+    fallback: false,
+    description: 'Export the lines of the log over OTLP, from log.level on, beside or instead of log.file.',
   }),
   'otlp.tracesEndpoint': unset({
     kind: URL_OF_RECEIVER,
@@ -81,19 +106,52 @@ const SHARED_OPTIONS = {
     description: 'URL for traces, used exactly as it is, instead of otlp.endpoint.',
     fallbackText: 'derived from otlp.endpoint',
   }),
+  'otlp.metricsEndpoint': unset({
+    kind: URL_OF_RECEIVER,
+    otel: ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT'],
+    description: 'The same for metrics.',
+    fallbackText: 'derived from otlp.endpoint',
+  }),
+  'otlp.logsEndpoint': unset({
+    kind: URL_OF_RECEIVER,
+    otel: ['OTEL_EXPORTER_OTLP_LOGS_ENDPOINT'],
+    description: 'The same for logs.',
+    fallbackText: 'derived from otlp.endpoint',
+  }),
   'otlp.protocol': option({
     kind: oneOf('protocol', ['http/json', 'http/protobuf']),
     fallback: 'http/json',
     otel: ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
-    description: 'Encoding of exported traces.',
+    description: 'Encoding of exported traces; metrics and logs are always JSON.',
   }),
   'otlp.headers': option({
     kind: HEADERS,
     fallback: {},
-    otel: ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS'],
+    otel: ['OTEL_EXPORTER_OTLP_HEADERS'],
     secret: true,
     description: 'HTTP headers of each export, such as an API key.',
     fallbackText: 'none',
+  }),
+  'otlp.tracesHeaders': unset({
+    kind: HEADERS,
+    otel: ['OTEL_EXPORTER_OTLP_TRACES_HEADERS'],
+    secret: true,
+    description: 'Those of traces, instead of otlp.headers.',
+    fallbackText: 'otlp.headers',
+  }),
+  'otlp.metricsHeaders': unset({
+    kind: HEADERS,
+    otel: ['OTEL_EXPORTER_OTLP_METRICS_HEADERS'],
+    secret: true,
+    description: 'Those of metrics, instead of otlp.headers.',
+    fallbackText: 'otlp.headers',
+  }),
+  'otlp.logsHeaders': unset({
+    kind: HEADERS,
+    otel: ['OTEL_EXPORTER_OTLP_LOGS_HEADERS'],
+    secret: true,
+    description: 'Those of logs, instead of otlp.headers.',
+    fallbackText: 'otlp.headers',
   }),
   'otlp.headersFile': unset({
     kind: PATH,
@@ -105,6 +163,36 @@ const SHARED_OPTIONS = {
     fallback: 10_000,
     otel: ['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT'],
     description: 'The longest that one export may take; without a unit, milliseconds.',
+  }),
+  'otlp.metricInterval': option({
+    kind: duration(1000, 60 * 60_000),
+    fallback: 60_000,
+    otel: ['OTEL_METRIC_EXPORT_INTERVAL'],
+    description: 'How often metrics are exported; without a unit, milliseconds.',
+  }),
+  'otlp.sampleRatio': option({
+    kind: fraction(),
+    fallback: 1,
+    description:
+      'Of the operations that are exported as spans, the part, by trace id. What failed, was slow or has a finding is exported besides.',
+  }),
+  'otlp.slowMs': option({
+    kind: duration(1, 24 * 60 * 60_000),
+    fallback: 5000,
+    description:
+      'An operation that took so long, without the time that a person took to answer, is exported whatever otlp.sampleRatio says.',
+  }),
+  'otlp.slowMsByMethod': option({
+    kind: durations(1, 24 * 60 * 60_000),
+    fallback: {},
+    description: 'The same for operations of one method, such as tools/call=30s,tools/list=500ms.',
+    fallbackText: 'otlp.slowMs for all',
+  }),
+  publicUrl: unset({
+    kind: PUBLIC_URL,
+    description:
+      'URL at which recordings can be looked at: spans and log lines then say where theirs is, URL/sessions/ID#operation-N.',
+    fallbackText: 'they do not say',
   }),
   serviceName: unset({
     kind: TEXT,
@@ -191,8 +279,9 @@ export function envOf(key: Key): string {
 
 /** The flag as help texts and docs show it: of a switch the form that changes the default. */
 export function usageOf(key: Key): string {
-  const { kind, fallback } = rowOf(key);
+  const { kind, fallback, bare } = rowOf(key);
   const flag = flagOf(key) ?? '';
+  if (bare !== undefined && kind.metavar !== undefined) return `${flag} [${kind.metavar}]`;
   if (kind.metavar !== undefined) return `${flag} <${kind.metavar}>`;
   return fallback === true ? negated(flag) : flag;
 }

@@ -1,5 +1,6 @@
-/** Kinds of values that are names with values: attributes of a resource and HTTP headers. */
+/** Kinds of values that are names with values: attributes of a resource, HTTP headers, durations of methods. */
 import * as z from 'zod/mini';
+import { duration } from './quantity.ts';
 import { type Kind, line, read } from './schema.ts';
 
 /** Keys and values: a YAML mapping, or `key=value,key=value` with percent-encoded values as in W3C baggage. */
@@ -27,10 +28,24 @@ export const HEADERS: Kind<Readonly<Record<string, string>>> = {
       .join(','),
 };
 
-function pairs(
+/** Each value as `duration` has it. */
+export function durations(min: number, max: number): Kind<Readonly<Record<string, number>>> {
+  const each = duration(min, max);
+  return {
+    schema: () => pairs(line(), each.schema()),
+    metavar: 'pairs',
+    expected: `name=duration,name=duration, each ${each.expected}`,
+    show: (record) =>
+      Object.entries(record)
+        .map(([name, value]) => `${name}=${each.show(value)}`)
+        .join(','),
+  };
+}
+
+function pairs<T>(
   name: z.ZodMiniType<string, string>,
-  value: z.ZodMiniType<string>,
-): z.ZodMiniType<Readonly<Record<string, string>>> {
+  value: z.ZodMiniType<T>,
+): z.ZodMiniType<Readonly<Record<string, T>>> {
   const scalar = z.union([z.string(), z.number(), z.boolean()]);
   return read(
     z.union([z.string(), z.record(z.string(), scalar)]),

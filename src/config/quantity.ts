@@ -41,6 +41,21 @@ export function count(min: number, max: number): Kind<number> {
   };
 }
 
+/** A part of a whole. */
+export function fraction(): Kind<number> {
+  return {
+    schema: () =>
+      read(
+        z.union([z.string(), z.number()]),
+        (written) => (/^[\d.]+(?:e-\d+)?$/i.test(String(written)) ? Number(written) : undefined),
+        z.number().check(z.gte(0), z.lte(1)),
+      ),
+    metavar: 'ratio',
+    expected: 'a number from 0 to 1',
+    show: String,
+  };
+}
+
 function quantity(metavar: string, units: Units, min: number, max: number, example: string): Kind<number> {
   const factors = new Map(Object.entries(units).map(([unit, factor]) => [unit.toLowerCase(), factor]));
   const [base, ...larger] = Object.entries(units);

@@ -17,8 +17,10 @@ type Found = Map<Key, Ranked>;
 /** Changes what was found. Throws ConfigError when the file of headers cannot be used. */
 export function settle(found: Found): void {
   settleServiceName(found);
+  settleTraces(found);
   settleEndpoints(found);
   settleHeaders(found);
+  settleSignalHeaders(found);
 }
 
 /** OTEL_SERVICE_NAME goes before service.name in OTEL_RESOURCE_ATTRIBUTES, says the specification of both. */
@@ -29,15 +31,27 @@ function settleServiceName(found: Found): void {
   if (attributes.rank < rankOf(found, 'serviceName')) found.set('serviceName', { ...attributes, value });
 }
 
+const SIGNALS = ['traces', 'metrics', 'logs'] as const;
+
 /** `--otlp-endpoint` means what it says, also beside an OTEL_EXPORTER_OTLP_TRACES_ENDPOINT that would go before it. */
 function settleEndpoints(found: Found): void {
   const endpoint = found.get('otlp.endpoint');
-  const traces = found.get('otlp.tracesEndpoint');
-  if (endpoint === undefined || traces === undefined) return;
+  if (endpoint === undefined) return;
   const off = endpoint.value === undefined;
-  if (endpoint.rank < traces.rank || (off && endpoint.rank === traces.rank)) {
-    found.set('otlp.tracesEndpoint', { ...endpoint, value: undefined });
+  for (const key of SIGNALS.map((signal) => `otlp.${signal}Endpoint` as const)) {
+    const rank = rankOf(found, key);
+    if (found.has(key) && (endpoint.rank < rank || (off && endpoint.rank === rank)))
+      found.set(key, { ...endpoint, value: undefined });
   }
+}
+
+/** Variables that other programs read, too, turn traces off only while nobody tells Sidelight itself where they go. */
+function settleTraces(found: Found): void {
+  const traces = found.get('otlp.traces');
+  if (traces?.value !== false || !traces.source.startsWith('env OTEL_')) return;
+  const named = ['otlp.endpoint', 'otlp.tracesEndpoint'] as const;
+  if (named.some((key) => found.get(key)?.value !== undefined && rankOf(found, key) < traces.rank))
+    found.delete('otlp.traces');
 }
 
 function settleHeaders(found: Found): void {
@@ -47,6 +61,15 @@ function settleHeaders(found: Found): void {
   const text = readIfThere(path);
   if (text === undefined) throw new ConfigError(`${file.where}: there is no file ${plain(path)}`);
   found.set('otlp.headers', { ...file, value: headersOf(path, text) });
+}
+
+/** As with endpoints: a stronger source means all signals. */
+function settleSignalHeaders(found: Found): void {
+  const headers = found.get('otlp.headers');
+  if (headers === undefined) return;
+  for (const key of SIGNALS.map((signal) => `otlp.${signal}Headers` as const)) {
+    if (found.has(key) && headers.rank < rankOf(found, key)) found.set(key, { ...headers, value: undefined });
+  }
 }
 
 function rankOf(found: Found, key: Key): number {

@@ -7,7 +7,10 @@ import type { Era } from '../mcp/era.ts';
 import type { Id, Implementation } from '../mcp/message.ts';
 import type { Channel, Direction } from '../wire/chunk.ts';
 import type { ExchangeEnd, Failure } from '../wire/exchange.ts';
+import type { FindingRule } from './findings.ts';
 import type { Outcome } from './outcome.ts';
+
+export type { FindingRule } from './findings.ts';
 
 /** Raised with every incompatible change of a shape below; recordings carry it. */
 export const EVENT_VERSION = 1;
@@ -129,6 +132,8 @@ export interface Leg {
   readonly startedAtUs: number;
   readonly endedAtUs: number;
   readonly outcome: Outcome;
+  /** Of an `input_required`: the methods of what was asked, such as `elicitation/create`; empty for a state alone. */
+  readonly asked?: readonly string[];
 }
 
 /** Ids of the span an operation becomes, and where it hangs. Hex, as in W3C trace context. */
@@ -190,6 +195,38 @@ export interface OperationHttp {
   readonly sessionIdHash?: string;
 }
 
+/** The operation's answer asked for input: until that comes nobody waits for the server. */
+export interface InputAsked extends EventBase {
+  readonly type: 'input_asked';
+  readonly operationId: number;
+  readonly initiator: Direction;
+  /** As of a leg. */
+  readonly asked: readonly string[];
+}
+
+/** The input came: the server works on the operation again. */
+export interface InputGiven extends EventBase {
+  readonly type: 'input_given';
+  readonly operationId: number;
+  readonly initiator: Direction;
+}
+
+/** What became of a task: a call whose answer was a handle. */
+export interface TaskCourse {
+  /** In the order in which they were seen, the one in the handle first: `working`, `input_required`, `completed` and so on. */
+  readonly states: readonly { readonly atUs: number; readonly status: string }[];
+  /** Requests about the task: tasks/get, result, update, cancel. They are no operations of their own. */
+  readonly polls: number;
+}
+
+/** What came of a subscriptions/listen. */
+export interface Subscription {
+  readonly acknowledgedAtUs: number | undefined;
+  readonly notifications: number;
+  /** Undefined when it ended with its session. */
+  readonly closedBy: 'client' | 'server' | 'connection' | undefined;
+}
+
 /** The whole operation, told once, when it ended. */
 export interface OperationFinished extends EventBase {
   readonly type: 'operation_finished';
@@ -224,6 +261,8 @@ export interface OperationFinished extends EventBase {
   readonly requestBytes: number;
   readonly resultBytes: number;
   readonly progressCount: number;
+  readonly task?: TaskCourse;
+  readonly subscription?: Subscription;
   /** Of a tool call, as JSON, redacted and cut; undefined unless content was asked for. */
   readonly content?: OperationContent;
   readonly http?: OperationHttp;
@@ -242,24 +281,7 @@ export interface MessageSeen extends EventBase {
   readonly sizeBytes: number;
 }
 
-/** Something off the happy path. The table of rules grows; `rule` is stable and in snake_case. */
-export type FindingRule =
-  | 'invalid_frame'
-  | 'stray_stdout'
-  | 'late_result'
-  | 'duplicate_response'
-  | 'response_without_request'
-  | 'request_id_reused'
-  | 'unknown_cancel'
-  | 'malformed_trace_context'
-  | 'tracking_overflow'
-  /** A header of the request says something else than its body. */
-  | 'header_mismatch'
-  /** The response to a JSON-RPC request is none. */
-  | 'http_without_json_rpc'
-  /** 404 to a request of a session: the server does not know it any more. */
-  | 'session_expired';
-
+/** Something off the happy path, by a rule of the table. */
 export interface FindingRaised extends EventBase {
   readonly type: 'finding_raised';
   readonly rule: FindingRule;
@@ -287,6 +309,20 @@ export interface CatalogListed extends EventBase {
   readonly kind: 'tools' | 'prompts' | 'resources';
   readonly names: readonly string[];
   readonly sizeBytes: number;
+}
+
+/** A tool stands in a list, for the first time in this session or in another form than before. */
+export interface ToolSeen extends EventBase {
+  readonly type: 'tool_seen';
+  /** What the trust is in: the server's name, and over HTTP its host. */
+  readonly server: string;
+  readonly tool: string;
+  /** Of its definition, whatever the order of members. */
+  readonly hash: string;
+  /** JSON, redacted, cut at a bound. */
+  readonly definition: string;
+  /** `first_use`: nothing of this server was known, so that it is trusted from now on. */
+  readonly trust: 'trusted' | 'changed' | 'added' | 'first_use';
 }
 
 export interface ServerStarted extends EventBase {
@@ -388,10 +424,13 @@ export type McpEvent =
   | FrameRecorded
   | MessageSeen
   | OperationStarted
+  | InputAsked
+  | InputGiven
   | OperationFinished
   | FindingRaised
   | ServerLogged
   | CatalogListed
+  | ToolSeen
   | ServerStarted
   | ServerExited
   | StreamOpened

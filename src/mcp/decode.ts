@@ -28,7 +28,7 @@ export function decode(bytes: Uint8Array): Message | Batch {
   const fault = scanner.end();
   if (fault !== undefined) return malformed(fault, bytes.length);
   if (scanner.fact(MESSAGE) === AN_ARRAY) return batchOf(scanner.separators, bytes);
-  return messageOf(scanner, bytes.length, () => parse(bytes));
+  return messageOf(scanner, bytes.length, bytes);
 }
 
 /** Decodes a message that is too large to be held: the same facts, but `json` gives undefined. */
@@ -44,7 +44,7 @@ export class OversizeDecoder {
     const fault = this.#scanner.end();
     if (fault !== undefined) return malformed(fault, sizeBytes);
     if (this.#scanner.fact(MESSAGE) === AN_ARRAY) return malformed('batch_above_cap', sizeBytes);
-    return messageOf(this.#scanner, sizeBytes, () => undefined);
+    return messageOf(this.#scanner, sizeBytes, undefined);
   }
 }
 
@@ -64,7 +64,7 @@ function batchOf(separators: readonly number[], bytes: Uint8Array): Batch | Malf
     if (element.length === 0) return malformed('empty_batch', bytes.length); // Valid JSON has nothing else there.
     const scanner = scan(element);
     scanner.end();
-    messages.push(messageOf(scanner, element.length, () => parse(element)));
+    messages.push(messageOf(scanner, element.length, element));
   }
   return { kind: 'batch', messages, sizeBytes: bytes.length };
 }
@@ -76,27 +76,35 @@ function trim(bytes: Uint8Array, from: number, to: number): Uint8Array {
 }
 
 /** `scanner` has read a valid JSON text. */
-function messageOf(scanner: Scanner, sizeBytes: number, json: () => unknown): Message {
+function messageOf(scanner: Scanner, sizeBytes: number, bytes: Uint8Array | undefined): Message {
   if (scanner.fact(MESSAGE) !== AN_OBJECT) return malformed('not_an_object', sizeBytes);
   const jsonrpc = scanner.fact(JSONRPC);
-  const message = kindOf(scanner, sizeBytes, json);
+  const message = kindOf(scanner, sizeBytes, bytes);
   if (jsonrpc === '2.0' || message.kind === 'malformed') return message;
   return { ...message, jsonrpc: typeof jsonrpc === 'string' ? jsonrpc : null };
 }
 
-function kindOf(scanner: Scanner, sizeBytes: number, json: () => unknown): Message {
+function kindOf(scanner: Scanner, sizeBytes: number, bytes: Uint8Array | undefined): Message {
+  const json = (): unknown => (bytes === undefined ? undefined : parse(bytes));
   const id = scanner.fact(ID);
   const method = scanner.fact(METHOD);
   if (typeof method === 'string') {
     if (id === undefined) {
-      return { kind: 'notification', method, params: paramFacts(scanner, 'notification'), sizeBytes, json };
+      return {
+        kind: 'notification',
+        method,
+        params: paramFacts(scanner, 'notification'),
+        sizeBytes,
+        json,
+        bytes,
+      };
     }
     if (!isToken(id)) return malformed('bad_id', sizeBytes); // MCP forbids null, which JSON-RPC allows.
-    return { kind: 'request', id, method, params: paramFacts(scanner, 'request'), sizeBytes, json };
+    return { kind: 'request', id, method, params: paramFacts(scanner, 'request'), sizeBytes, json, bytes };
   }
   if (scanner.fact(RESULT) !== undefined) {
     if (!isToken(id)) return malformed('bad_id', sizeBytes);
-    return { kind: 'result', id, result: resultFacts(scanner), sizeBytes, json };
+    return { kind: 'result', id, result: resultFacts(scanner), sizeBytes, json, bytes };
   }
   if (scanner.fact(ERROR) !== undefined) {
     if (id !== undefined && id !== null && !isToken(id)) return malformed('bad_id', sizeBytes);
@@ -109,6 +117,7 @@ function kindOf(scanner: Scanner, sizeBytes: number, json: () => unknown): Messa
       message: typeof message === 'string' ? message : undefined,
       sizeBytes,
       json,
+      bytes,
     };
   }
   return malformed('not_json_rpc', sizeBytes);

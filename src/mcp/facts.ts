@@ -20,6 +20,7 @@ const LOGGER = memberAt('message params logger');
 const PROTOCOL_VERSION = memberAt('message params protocolVersion');
 const REQUEST_STATE = memberAt('message params requestState');
 const INPUT_RESPONSES = memberAt('message params inputResponses');
+const TASK = memberAt('message params task');
 const CLIENT_INFO = memberAt('message params clientInfo');
 const META = memberAt('message params _meta');
 const META_PROGRESS_TOKEN = memberAt('message params _meta progressToken');
@@ -74,6 +75,7 @@ export function paramFacts(scanner: Scanner, kind: 'request' | 'notification'): 
   const clientInfo = implementation(scanner, CLIENT_INFO);
   if (clientInfo !== undefined) facts.clientInfo = clientInfo;
   if (scanner.fact(INPUT_RESPONSES) !== undefined) facts.hasInputResponses = true;
+  if (scanner.fact(TASK) === AN_OBJECT) facts.wantsTask = true;
   const requestState = scanner.fact(REQUEST_STATE);
   if (typeof requestState === 'string') facts.requestState = requestState;
   if (scanner.fact(META) === AN_OBJECT) addMeta(facts, scanner);

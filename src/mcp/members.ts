@@ -34,6 +34,7 @@ const KEPT_BYTES = {
   'message params protocolVersion': NAME_BYTES,
   'message params requestState': TEXT_BYTES,
   'message params inputResponses': PRESENCE,
+  'message params task': PRESENCE,
   'message params clientInfo': PRESENCE,
   'message params clientInfo name': NAME_BYTES,
   'message params clientInfo version': NAME_BYTES,

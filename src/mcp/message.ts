@@ -27,6 +27,8 @@ interface MessageBase {
    * envelope was scanned.
    */
   readonly json: () => unknown;
+  /** Its text, as long as its frame is valid: to be copied by who wants to keep it. Undefined above the parse cap. */
+  readonly bytes: Uint8Array | undefined;
 }
 
 export interface Request extends MessageBase {
@@ -101,6 +103,8 @@ export interface ParamFacts extends TraceCarrier {
   readonly clientInfo?: Implementation;
   /** True when `params.inputResponses` is there: a retry of a multi round-trip call. */
   readonly hasInputResponses?: boolean;
+  /** `params.task` is there: the requester wants a task for an answer (2025-11-25). */
+  readonly wantsTask?: boolean;
   /** Opaque continuation token of a multi round-trip call. */
   readonly requestState?: string;
   /** `_meta["io.modelcontextprotocol/subscriptionId"]` of a notification on a subscription. */

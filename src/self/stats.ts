@@ -8,10 +8,21 @@ import { type BucketCounts, Buckets } from './buckets.ts';
 export const TOOK_BOUNDS_SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const;
 
 /** Where copies or events can be lost. */
-export type Stage = 'listener' | 'capture' | 'decode' | 'track' | 'traces' | 'metrics' | 'logs' | 'store';
+export type Stage =
+  | 'listener'
+  | 'capture'
+  | 'decode'
+  | 'track'
+  | 'traces'
+  | 'metrics'
+  | 'logs'
+  | 'store'
+  | 'otlp_metrics'
+  | 'otlp_logs';
 
 /** A part whose trouble shows in /readyz. */
-export type Part = 'listener' | 'capture' | 'store' | 'traces' | 'logs' | 'admin';
+export type Part =
+  'listener' | 'capture' | 'store' | 'traces' | 'logs' | 'admin' | 'otlp_metrics' | 'otlp_logs';
 
 export interface Count {
   readonly stage: Stage;

@@ -28,6 +28,9 @@ export const RELAY_BUCKETS = [
   0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1,
 ] as const;
 
+/** From what a model says at once to what a person decides after lunch. */
+export const WAIT_BUCKETS = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600] as const;
+
 /** Streams are open from the length of a call to that of a working day. */
 export const STREAM_BUCKETS = [0.1, 1, 10, 60, 300, 900, 1800, 3600, 14_400, 43_200] as const;
 
@@ -80,8 +83,27 @@ export const CATALOG = [
   counter(
     'sidelight_operation_input_required_total',
     'events',
+    ['server', 'mcp_method_name', 'gen_ai_tool_name', 'input'],
+    'Answers that asked the client for input instead of giving a result, by what they asked for: a method such as elicitation/create, or none for those that only gave a state.',
+  ),
+  histogram(
+    'sidelight_operation_input_wait_seconds',
+    'events',
     ['server', 'mcp_method_name', 'gen_ai_tool_name'],
-    'Answers that asked the client for input instead of giving a result.',
+    WAIT_BUCKETS,
+    'Of operations that asked for input: how long it took to come, over all their round trips. It is part of their duration.',
+  ),
+  gauge(
+    'sidelight_operations_waiting_for_input',
+    'events',
+    ['server'],
+    'Operations that asked for input which has not come.',
+  ),
+  counter(
+    'sidelight_task_polls_total',
+    'events',
+    ['server', 'mcp_method_name', 'gen_ai_tool_name'],
+    'Requests about tasks (tasks/get, result, update, cancel) of finished operations, which count them as their own.',
   ),
   gauge(
     'sidelight_operations_in_flight',
@@ -226,13 +248,13 @@ export const CATALOG = [
     'sidelight_failures_total',
     'self',
     ['part', 'reason'],
-    'Failed attempts: exports of traces, writes of store and logs.',
+    'Failed attempts: exports of traces, metrics and logs, writes of store and logs.',
   ),
   counter(
     'sidelight_spans_total',
     'self',
     ['state'],
-    'Spans created, of them unsampled by the caller’s wish, and exported.',
+    'Spans created; of them unsampled by the caller’s wish, sampled_out by otlp.sampleRatio, and exported.',
   ),
   counter(
     'sidelight_label_overflow_total',

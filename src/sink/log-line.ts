@@ -3,6 +3,8 @@
  * payload.
  */
 import type { ExchangeFinished, McpEvent, SessionStarted } from '../event/event.ts';
+import { findingInfo } from '../event/findings.ts';
+import type { RecordingUrl } from './recording-url.ts';
 
 export type LineLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -36,8 +38,13 @@ const LEVEL: ReadonlyMap<string, LineLevel> = new Map([
   ['emergency', 'error'],
 ]);
 
-const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly type: T }>) => LogLine } = {
-  session_started: (event) => ({
+const LINES: {
+  readonly [T in LoggedType]: (
+    event: Extract<Logged, { readonly type: T }>,
+    recordingUrl?: RecordingUrl,
+  ) => LogLine;
+} = {
+  session_started: (event, recordingUrl) => ({
     level: 'info',
     message: 'session started',
     fields: {
@@ -48,6 +55,7 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
       pid: event.pid,
       hostname: event.hostname,
       sidelight_version: event.sidelightVersion,
+      recording_url: recordingUrl?.(event.sessionId),
     },
   }),
   session_described: (event) => ({
@@ -62,15 +70,18 @@ const LINES: { readonly [T in LoggedType]: (event: Extract<Logged, { readonly ty
       ...knownBy(event),
     },
   }),
-  finding_raised: (event) => ({
-    level: 'warn',
+  finding_raised: (event, recordingUrl) => ({
+    level: LEVEL.get(findingInfo(event.rule)?.severity ?? 'warning') ?? 'warn',
     message: `finding: ${event.rule}`,
     fields: {
       rule: event.rule,
+      severity: findingInfo(event.rule)?.severity,
       channel: event.channel,
       seq: event.seq,
       operation: event.operationId,
       detail: event.detail,
+      hint: findingInfo(event.rule)?.hint,
+      recording_url: recordingUrl?.(event.sessionId, event.operationId),
     },
   }),
   server_logged: (event) => ({
@@ -140,7 +151,8 @@ function knownBy({ sessionIdHash, inferred }: Pick<SessionStarted, 'sessionIdHas
 export const LOGGED_TYPES = Object.keys(LINES) as readonly LoggedType[];
 
 /** Undefined for an event that has no such line. */
-export function lineOf(event: McpEvent): LogLine | undefined {
-  const make = LINES[event.type as LoggedType] as ((event: McpEvent) => LogLine) | undefined;
-  return make?.(event);
+export function lineOf(event: McpEvent, recordingUrl?: RecordingUrl): LogLine | undefined {
+  const make = LINES[event.type as LoggedType] as
+    ((event: McpEvent, recordingUrl?: RecordingUrl) => LogLine) | undefined;
+  return make?.(event, recordingUrl);
 }

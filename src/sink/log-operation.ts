@@ -3,7 +3,9 @@
  * costs four times as much. The members are those of pino's lines; never a payload.
  */
 import type { OperationFinished, OperationHttp } from '../event/event.ts';
+import { inputWaitUs } from '../event/legs.ts';
 import { isFailure } from '../event/outcome.ts';
+import type { RecordingUrl } from './recording-url.ts';
 
 export function operationLevel({ outcome }: OperationFinished): 'info' | 'warn' {
   return isFailure(outcome) ? 'warn' : 'info';
@@ -20,6 +22,12 @@ export class OperationLines {
   readonly #httpMethod = new Quoted();
   readonly #path = new Quoted();
 
+  readonly #recordingUrl: RecordingUrl | undefined;
+
+  constructor(recordingUrl?: RecordingUrl) {
+    this.#recordingUrl = recordingUrl;
+  }
+
   /** Of its level, with its newline. */
   of(operation: OperationFinished): string {
     const { span, method, target, outcome, error } = operation;
@@ -27,14 +35,29 @@ export class OperationLines {
     const title = name === undefined ? method : `${method} ${name}`;
     const targetText = name === undefined ? '' : `,"target":${this.#target.of(name)}`;
     const httpText = operation.http === undefined ? '' : this.#httpFields(operation.http);
+    const courseText = courseFields(operation);
     const errorText = error === undefined ? '' : errorFields(error);
-    return `{"level":"${operationLevel(operation)}","time":"${this.#time.of(operation.atUs)}","session":${this.#session.of(operation.sessionId)},"trace_id":"${span.traceId}","span_id":"${span.spanId}","operation":${operation.operationId},"initiator":"${operation.initiator}","method":${this.#method.of(method)}${targetText},"outcome":"${outcome}","duration_ms":${(operation.endedAtUs - operation.startedAtUs) / 1000},"server":${this.#server.of(operation.server)}${httpText}${errorText},"msg":${this.#message.of(`${title}: ${outcome}`)}}\n`;
+    const url = this.#recordingUrl?.(operation.sessionId, operation.operationId);
+    const urlText = url === undefined ? '' : `,"recording_url":${JSON.stringify(url)}`;
+    return `{"level":"${operationLevel(operation)}","time":"${this.#time.of(operation.atUs)}","session":${this.#session.of(operation.sessionId)},"trace_id":"${span.traceId}","span_id":"${span.spanId}","operation":${operation.operationId},"initiator":"${operation.initiator}","method":${this.#method.of(method)}${targetText},"outcome":"${outcome}","duration_ms":${(operation.endedAtUs - operation.startedAtUs) / 1000},"server":${this.#server.of(operation.server)}${httpText}${courseText}${errorText}${urlText},"msg":${this.#message.of(`${title}: ${outcome}`)}}\n`;
   }
 
   #httpFields({ method, path, status, clientAddress }: OperationHttp): string {
     const statusText = status === undefined ? '' : `,"http_status":${status}`;
     return `,"http_method":${this.#httpMethod.of(method)},"http_path":${this.#path.of(path)}${statusText},"client_address":${JSON.stringify(clientAddress)}`;
   }
+}
+
+/** What only operations have that were more than a request and its answer. */
+function courseFields({ legs, task, subscription }: OperationFinished): string {
+  let text = '';
+  if (legs.length > 1) text += `,"round_trips":${legs.length},"input_wait_ms":${inputWaitUs(legs) / 1000}`;
+  if (task !== undefined) text += `,"task_polls":${task.polls}`;
+  if (subscription !== undefined) {
+    text += `,"notifications":${subscription.notifications}`;
+    if (subscription.closedBy !== undefined) text += `,"closed_by":"${subscription.closedBy}"`;
+  }
+  return text;
 }
 
 function errorFields({ code, type, message }: NonNullable<OperationFinished['error']>): string {

@@ -10,6 +10,7 @@ import type { Trouble } from '../self/trouble.ts';
 import { LogFile } from './log-file.ts';
 import { LOGGED_TYPES, lineOf } from './log-line.ts';
 import { operationLevel, OperationLines } from './log-operation.ts';
+import type { RecordingUrl } from './recording-url.ts';
 import type { QueueLimits, Sink } from './sink.ts';
 import { TextBuffer } from './text-buffer.ts';
 
@@ -17,6 +18,7 @@ export interface LogSinkOptions {
   readonly level: LogLevel;
   /** A path; or where each line goes (without its newline), for a log that shares stderr with the server. */
   readonly to: string | ((line: string) => void);
+  readonly recordingUrl?: RecordingUrl | undefined;
 }
 
 /** A burst of 32 MB of small calls has 56,000 lines; they are events here, which other queues hold as well. */
@@ -39,7 +41,8 @@ export class LogSink implements Sink {
   readonly #stats: Stats;
   readonly #trouble: Trouble;
   readonly #logger: Logger;
-  readonly #operations = new OperationLines();
+  readonly #operations: OperationLines;
+  readonly #recordingUrl: RecordingUrl | undefined;
   readonly #write: (line: string) => void;
   readonly #file: LogFile | undefined;
   /** Lines for the file; the other buffer is the one that is being written. */
@@ -49,9 +52,11 @@ export class LogSink implements Sink {
   #writing: Promise<void> = Promise.resolve();
   #failing = false;
 
-  constructor({ level, to }: LogSinkOptions, stats: Stats, trouble: Trouble) {
+  constructor({ level, to, recordingUrl }: LogSinkOptions, stats: Stats, trouble: Trouble) {
     this.#stats = stats;
     this.#trouble = trouble;
+    this.#operations = new OperationLines(recordingUrl);
+    this.#recordingUrl = recordingUrl;
     this.#file = typeof to === 'string' ? new LogFile(to) : undefined;
     this.#write =
       typeof to === 'string'
@@ -93,7 +98,7 @@ export class LogSink implements Sink {
       if (this.#logger.isLevelEnabled(operationLevel(event))) this.#write(this.#operations.of(event));
       return;
     }
-    const line = lineOf(event);
+    const line = lineOf(event, this.#recordingUrl);
     if (line === undefined) return;
     const time = new Date(event.atUs / 1000).toISOString();
     this.#logger[line.level]({ time, session: event.sessionId, ...line.fields }, line.message);

@@ -16,6 +16,7 @@ export const LABEL_CAPS = {
   mcp_protocol_version: 16,
   client_name: 32,
   client_version: 64,
+  input: 8,
   http_request_method: 16,
   http_response_status_code: 64,
 } as const;

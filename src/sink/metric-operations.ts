@@ -5,6 +5,9 @@
 import { errorTypeOf } from '../event/attributes.ts';
 import type { OperationFinished } from '../event/event.ts';
 import type { Outcome } from '../event/outcome.ts';
+import { inputWaitUs } from '../event/legs.ts';
+import { Buckets } from '../self/buckets.ts';
+import { WAIT_BUCKETS } from './catalog.ts';
 import { Durations } from './metric-durations.ts';
 import { type LabelValues, OTHER } from './metric-labels.ts';
 import type { Initiator } from './metric-sessions.ts';
@@ -31,7 +34,10 @@ export interface OperationCell {
   durations: Durations | undefined;
   readonly outcomes: Map<Outcome, number>;
   roundTrips: number;
-  inputRequired: number;
+  /** Answers that asked for input, by what they asked for. */
+  readonly inputRequired: Map<string, number>;
+  inputWaits: Buckets | undefined;
+  taskPolls: number;
   resultBytes: number;
 }
 
@@ -49,11 +55,23 @@ export class OperationCells {
     const { outcome, legs } = operation;
     cell.outcomes.set(outcome, (cell.outcomes.get(outcome) ?? 0) + 1);
     cell.roundTrips += legs.length;
-    for (const leg of legs) if (leg.outcome === 'input_required') cell.inputRequired += 1;
+    if (legs.length > 1 || outcome === 'input_required') this.#countInput(cell, legs);
+    cell.taskPolls += operation.task?.polls ?? 0;
     cell.resultBytes += operation.resultBytes;
     if (operation.stream) return;
     cell.durations ??= new Durations();
     cell.durations.observe(operation.startedAtUs, operation.endedAtUs, operation.span);
+  }
+
+  #countInput(cell: OperationCell, legs: OperationFinished['legs']): void {
+    for (const { outcome, asked = [] } of legs) {
+      if (outcome !== 'input_required') continue;
+      for (const method of asked.length === 0 ? ['none'] : asked) {
+        const input = this.#labels.admit('input', method);
+        cell.inputRequired.set(input, (cell.inputRequired.get(input) ?? 0) + 1);
+      }
+    }
+    if (legs.length > 1) (cell.inputWaits ??= new Buckets(WAIT_BUCKETS)).observe(inputWaitUs(legs) / 1e6);
   }
 
   all(): readonly OperationCell[] {
@@ -99,7 +117,9 @@ export class OperationCells {
         durations: undefined,
         outcomes: new Map(),
         roundTrips: 0,
-        inputRequired: 0,
+        inputRequired: new Map(),
+        inputWaits: undefined,
+        taskPolls: 0,
         resultBytes: 0,
       };
       this.#cells.set(key, cell);

@@ -24,7 +24,7 @@ export interface Counted {
 }
 
 const DIRECTIONS: readonly Initiator[] = ['client_to_server', 'server_to_client'];
-const SPAN_STATES = ['created', 'unsampled', 'exported'];
+const SPAN_STATES = ['created', 'unsampled', 'sampled_out', 'exported'];
 /** Of English text and JSON, with the tokenizers of current models: good for comparing, not for billing. */
 const BYTES_PER_TOKEN = 4;
 
@@ -60,7 +60,22 @@ function operationReaders({ operations }: Counted) {
         }));
       }),
     sidelight_operation_round_trips_total: byTool((cell) => cell.roundTrips),
-    sidelight_operation_input_required_total: byTool((cell) => cell.inputRequired),
+    sidelight_operation_input_required_total: () =>
+      operations.all().flatMap(({ labels, inputRequired }) => {
+        const { server, mcp_method_name, gen_ai_tool_name } = labels;
+        return [...inputRequired].map(([input, value]) => ({
+          labels: { server, mcp_method_name, gen_ai_tool_name, input },
+          value,
+        }));
+      }),
+    sidelight_operation_input_wait_seconds: () =>
+      operations.all().flatMap(({ labels, inputWaits }) => {
+        const { server, mcp_method_name, gen_ai_tool_name } = labels;
+        return inputWaits === undefined
+          ? []
+          : [{ labels: { server, mcp_method_name, gen_ai_tool_name }, buckets: inputWaits }];
+      }),
+    sidelight_task_polls_total: byTool((cell) => cell.taskPolls),
     sidelight_tool_result_bytes_total: () =>
       operations
         .all()
@@ -127,6 +142,7 @@ function sessionReaders({ sessions, usage, nowUs }: Counted) {
       sessions.durations().map(({ labels, durations }) => histogram(labels, durations)),
     sidelight_operations_in_flight: inFlight,
     sidelight_oldest_operation_age_seconds: oldestAge,
+    sidelight_operations_waiting_for_input: byServer((session) => session.waiting.size),
     sidelight_streams_open: byServer((session) => session.streams.size),
     sidelight_messages_total: messages('count'),
     sidelight_message_bytes_total: messages('bytes'),

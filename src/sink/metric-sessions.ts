@@ -49,6 +49,8 @@ export interface Session {
   pid: number | undefined;
   /** When each request without an answer was seen, in microseconds, oldest first. */
   readonly inFlight: Readonly<Record<Initiator, Map<number, number>>>;
+  /** Operations that wait for input. */
+  readonly waiting: Set<number>;
   /** Operations that are streams, and under negative numbers HTTP exchanges that are. */
   readonly streams: Set<number>;
   readonly totals: Totals;
@@ -135,6 +137,7 @@ export class Sessions {
       client: undefined,
       pid: undefined,
       inFlight: { client_to_server: new Map(), server_to_client: new Map() },
+      waiting: new Set(),
       streams: new Set(),
       totals: newTotals(),
     };

@@ -35,6 +35,8 @@ const WANTS: readonly EventType[] = [
   'session_described',
   'message_seen',
   'operation_started',
+  'input_asked',
+  'input_given',
   'operation_finished',
   'finding_raised',
   'catalog_listed',
@@ -117,9 +119,22 @@ export class MetricSink implements Sink {
         else sessions.operationStarted(session, event.initiator, event.operationId, event.atUs);
         break;
       }
+      case 'input_asked': {
+        const session = sessions.of(event.sessionId);
+        session.inFlight[event.initiator].delete(event.operationId);
+        session.waiting.add(event.operationId);
+        break;
+      }
+      case 'input_given': {
+        const session = sessions.of(event.sessionId);
+        if (session.waiting.delete(event.operationId))
+          sessions.operationStarted(session, event.initiator, event.operationId, event.atUs);
+        break;
+      }
       case 'operation_finished': {
         const session = sessions.of(event.sessionId);
         session.inFlight[event.initiator].delete(event.operationId);
+        session.waiting.delete(event.operationId);
         const method = this.#methodLabel(event.method);
         this.#operations.count(event, method, session.transport);
         if (!session.streams.delete(event.operationId)) break;

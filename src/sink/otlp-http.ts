@@ -7,6 +7,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import type { Signal } from './otlp-target.ts';
 
 /** `code` is a fixed word: `timeout`, `connection`, `http_3xx` to `http_5xx`, `tls_files` or `closed`. */
 export class ExportError extends Error {
@@ -34,10 +35,11 @@ export class ExportError extends Error {
 }
 
 export interface OtlpHttpOptions {
+  readonly signal: Signal;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly contentType: string;
-  /** Only OTEL_EXPORTER_OTLP_[TRACES_]{COMPRESSION,CERTIFICATE,CLIENT_CERTIFICATE,CLIENT_KEY} are read from it. */
+  /** Only OTEL_EXPORTER_OTLP_[<SIGNAL>_]{COMPRESSION,CERTIFICATE,CLIENT_CERTIFICATE,CLIENT_KEY} are read from it. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -77,8 +79,8 @@ export class OtlpHttp {
   }
 
   #setting(name: string): string | undefined {
-    const { env } = this.#options;
-    return env[`OTEL_EXPORTER_OTLP_TRACES_${name}`] ?? env[`OTEL_EXPORTER_OTLP_${name}`];
+    const { env, signal } = this.#options;
+    return env[`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_${name}`] ?? env[`OTEL_EXPORTER_OTLP_${name}`];
   }
 
   async #openAgent(): Promise<HttpAgent> {
@@ -147,7 +149,7 @@ export class OtlpHttp {
   }
 }
 
-/** Calls back once, whether the answer is whole, too long or torn off: its status has told what became of the spans. */
+/** Calls back once, whether the answer is whole, too long or torn off: its status has told what became of what was sent. */
 function collect(response: IncomingMessage, done: (answer: Uint8Array) => void): void {
   const chunks: Buffer[] = [];
   let bytes = 0;

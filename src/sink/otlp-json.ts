@@ -2,14 +2,9 @@
  * Spans as the JSON of OTLP's ExportTraceServiceRequest. Written by hand because an operation's span is the dearest thing
  * that is made of it: two thirds of the CPU of the SDK's transformer, and none of its modules to load.
  */
+import type { Origin } from './otlp-target.ts';
 import type { Attributes, AttributeValue, Span } from './span.ts';
 import { TextBuffer } from './text-buffer.ts';
-
-/** What all spans of a request have in common. */
-export interface SpanOrigin {
-  readonly resource: Attributes;
-  readonly scope: { readonly name: string; readonly version: string };
-}
 
 /** Values of the enums in opentelemetry-proto's trace.proto. */
 const KIND = { internal: 1, server: 2, client: 3 } as const;
@@ -22,7 +17,7 @@ const FLAG_IS_REMOTE = 0x200;
 export class JsonEncoder {
   readonly #body = new TextBuffer();
 
-  encode(spans: readonly Span[], { resource, scope }: SpanOrigin): Uint8Array {
+  encode(spans: readonly Span[], { resource, scope }: Origin): Uint8Array {
     const body = this.#body;
     const attributes = new AttributeTexts();
     body.append(
@@ -93,24 +88,26 @@ class AttributeTexts {
 }
 
 /** 64-bit integers are strings in protobuf's JSON. */
-function valueText(value: AttributeValue): string {
+export function valueText(value: AttributeValue): string {
   if (typeof value === 'string') return `{"stringValue":${JSON.stringify(value)}}`;
   if (typeof value === 'boolean') return `{"boolValue":${value}}`;
   return Number.isSafeInteger(value) ? `{"intValue":"${value}"}` : `{"doubleValue":${JSON.stringify(value)}}`;
 }
 
 /** As text: nanoseconds since the epoch are beyond what a number holds exactly. */
-function nanos(us: number): string {
+export function nanos(us: number): string {
   return `${Math.round(us)}000`;
 }
 
-/** How many spans of the request the receiver says it did not take; 0 where it says nothing. */
-export function rejectedInJson(answer: Uint8Array): number {
+type RejectedMember = 'rejectedSpans' | 'rejectedDataPoints' | 'rejectedLogRecords';
+
+/** How many of what the request held the receiver says it did not take; 0 where it says nothing. */
+export function rejectedInJson(answer: Uint8Array, member: RejectedMember): number {
   try {
     const { partialSuccess } = JSON.parse(Buffer.from(answer).toString('utf8')) as {
-      partialSuccess?: { rejectedSpans?: string | number };
+      partialSuccess?: Readonly<Partial<Record<RejectedMember, string | number>>>;
     };
-    return Number(partialSuccess?.rejectedSpans ?? 0) || 0;
+    return Number(partialSuccess?.[member] ?? 0) || 0;
   } catch {
     return 0;
   }

@@ -7,12 +7,12 @@ import { TraceState } from '@opentelemetry/core';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes, type Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { SpanOrigin } from './otlp-json.ts';
+import type { Origin } from './otlp-target.ts';
 import type { Span } from './span.ts';
 
 const KIND = { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: SpanKind.CLIENT } as const;
 
-export function encodeProtobuf(spans: readonly Span[], origin: SpanOrigin): Uint8Array {
+export function encodeProtobuf(spans: readonly Span[], origin: Origin): Uint8Array {
   const resource = resourceFromAttributes(origin.resource);
   const encoded = ProtobufTraceSerializer.serializeRequest(
     spans.map((span) => readable(span, resource, origin.scope)),
@@ -30,7 +30,7 @@ export function rejectedInProtobuf(answer: Uint8Array): number {
   }
 }
 
-function readable(span: Span, resource: Resource, scope: SpanOrigin['scope']): ReadableSpan {
+function readable(span: Span, resource: Resource, scope: Origin['scope']): ReadableSpan {
   const { traceId, parentSpanId, traceState, error } = span;
   const context = {
     traceId,

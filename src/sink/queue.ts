@@ -53,6 +53,8 @@ export function payloadBytes(event: McpEvent): number {
       return event.text.length;
     case 'finding_raised':
       return event.detail.length;
+    case 'tool_seen':
+      return event.definition.length;
     case 'catalog_listed':
       return event.sizeBytes;
     case 'operation_finished':

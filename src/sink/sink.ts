@@ -3,7 +3,7 @@ import type { EventType, McpEvent } from '../event/event.ts';
 
 export interface Sink {
   /** Stable, lower case: a label of metrics and a word in log lines. */
-  readonly name: 'traces' | 'metrics' | 'logs' | 'store';
+  readonly name: 'traces' | 'metrics' | 'logs' | 'store' | 'otlp_logs';
   /** The events this sink wants; others never enter its queue. */
   readonly wants: ReadonlySet<EventType>;
   readonly queue: QueueLimits;

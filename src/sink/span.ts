@@ -3,7 +3,16 @@
  * Plain data that knows no OpenTelemetry library; never a payload, never an unredacted text.
  */
 import { ATTRIBUTE, errorTypeOf, EXECUTE_TOOL } from '../event/attributes.ts';
-import type { Leg, OperationFinished, OperationHttp, OperationNote, SessionEnded } from '../event/event.ts';
+import { type InputWait, inputWaits, inputWaitUs } from '../event/legs.ts';
+import type {
+  Leg,
+  OperationFinished,
+  OperationHttp,
+  OperationNote,
+  SessionEnded,
+  TaskCourse,
+} from '../event/event.ts';
+import type { RecordingUrl } from './recording-url.ts';
 
 export type AttributeValue = string | number | boolean;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
@@ -52,14 +61,14 @@ export function spanCount(operation: OperationFinished): number {
 }
 
 /** The operation's span and, where it took several legs, one child for each. */
-export function operationSpans(operation: OperationFinished): readonly Span[] {
-  const span = operationSpan(operation);
+export function operationSpans(operation: OperationFinished, recordingUrl?: RecordingUrl): readonly Span[] {
+  const span = operationSpan(operation, recordingUrl);
   if (operation.legs.length < 2) return [span];
-  return [span, ...operation.legs.map((leg, index) => legSpan(operation, span, leg, index))];
+  return [span, ...operation.legs.map((leg, index) => legSpan(operation, span, leg, index, recordingUrl))];
 }
 
-function operationSpan(operation: OperationFinished): Span {
-  const { span: identity, sessionSpan, spanLinks, legs, notes } = operation;
+function operationSpan(operation: OperationFinished, recordingUrl: RecordingUrl | undefined): Span {
+  const { span: identity, sessionSpan, spanLinks, legs, notes, task } = operation;
   const errorType = errorTypeOf(operation);
   const severalLegs = legs.length > 1;
   return {
@@ -72,11 +81,15 @@ function operationSpan(operation: OperationFinished): Span {
     kind: operation.initiator === 'client_to_server' ? 'server' : 'client',
     startUs: operation.startedAtUs,
     endUs: operation.endedAtUs,
-    attributes: operationAttributes(operation, errorType),
+    attributes: operationAttributes(operation, errorType, recordingUrl),
     events:
-      notes.length === 0 && !severalLegs
+      notes.length === 0 && !severalLegs && task === undefined
         ? NO_EVENTS
-        : [...notes.map(noteEvent), ...waits(legs).flatMap(waitEvents)].sort((a, b) => a.atUs - b.atUs),
+        : [
+            ...notes.map(noteEvent),
+            ...inputWaits(legs).flatMap(waitEvents),
+            ...(task?.states ?? []).map(stateEvent),
+          ].sort((a, b) => a.atUs - b.atUs),
     droppedEvents: operation.notesDropped,
     // A root of its own trace, so that no trace grows without bound; the link leads to what else the session did.
     links: linksOf(identity.parentSpanId === undefined ? sessionSpan : undefined, spanLinks),
@@ -84,7 +97,11 @@ function operationSpan(operation: OperationFinished): Span {
   };
 }
 
-function operationAttributes(operation: OperationFinished, errorType: string | undefined): Attributes {
+function operationAttributes(
+  operation: OperationFinished,
+  errorType: string | undefined,
+  recordingUrl: RecordingUrl | undefined,
+): Attributes {
   const { method, target, requestId, error, protocolVersion, sessionId, http } = operation;
   const attributes: Record<string, AttributeValue> = {
     [ATTRIBUTE.mcpMethodName]: clean(method),
@@ -105,12 +122,22 @@ function operationAttributes(operation: OperationFinished, errorType: string | u
   if (http?.clientPort !== undefined && operation.initiator === 'client_to_server')
     attributes[ATTRIBUTE.clientPort] = http.clientPort;
   attributes[ATTRIBUTE.operationId] = `${sessionId}/${operation.operationId}`;
+  if (recordingUrl !== undefined)
+    attributes[ATTRIBUTE.recordingUrl] = recordingUrl(sessionId, operation.operationId);
   if (requestId !== null) attributes[ATTRIBUTE.jsonrpcRequestId] = clean(String(requestId));
   const { content } = operation;
   if (content?.arguments !== undefined) attributes[ATTRIBUTE.genAiToolCallArguments] = content.arguments;
   if (content?.result !== undefined) attributes[ATTRIBUTE.genAiToolCallResult] = content.result;
   if (operation.legs.length > 1) {
-    attributes[ATTRIBUTE.inputWaitMs] = waits(operation.legs).reduce((sum, wait) => sum + waitMs(wait), 0);
+    attributes[ATTRIBUTE.inputWaitMs] = inputWaitUs(operation.legs) / 1000;
+    attributes[ATTRIBUTE.roundTrips] = operation.legs.length;
+  }
+  const { task, subscription } = operation;
+  if (task !== undefined) attributes[ATTRIBUTE.taskPolls] = task.polls;
+  if (subscription !== undefined) {
+    attributes[ATTRIBUTE.subscriptionNotifications] = subscription.notifications;
+    if (subscription.closedBy !== undefined)
+      attributes[ATTRIBUTE.subscriptionClosedBy] = subscription.closedBy;
   }
   return attributes;
 }
@@ -153,7 +180,13 @@ function nameOf({ method, target }: OperationFinished): string {
   return clean(target === undefined || target.kind === 'resource' ? method : `${method} ${target.name}`);
 }
 
-function legSpan(operation: OperationFinished, parent: Span, leg: Leg, index: number): Span {
+function legSpan(
+  operation: OperationFinished,
+  parent: Span,
+  leg: Leg,
+  index: number,
+  recordingUrl: RecordingUrl | undefined,
+): Span {
   const attributes: Record<string, AttributeValue> = {
     [ATTRIBUTE.mcpMethodName]: clean(operation.method),
     [ATTRIBUTE.networkTransport]: TRANSPORT[operation.transport],
@@ -162,6 +195,8 @@ function legSpan(operation: OperationFinished, parent: Span, leg: Leg, index: nu
     [ATTRIBUTE.legIndex]: index,
     [ATTRIBUTE.outcome]: leg.outcome,
   };
+  if (recordingUrl !== undefined)
+    attributes[ATTRIBUTE.recordingUrl] = recordingUrl(operation.sessionId, operation.operationId);
   if (leg.requestId !== null) attributes[ATTRIBUTE.jsonrpcRequestId] = clean(String(leg.requestId));
   return {
     traceId: parent.traceId,
@@ -187,23 +222,20 @@ function legSpanId(spanId: string, index: number): string {
   return (BigInt(`0x${spanId}`) ^ BigInt(index + 1)).toString(16).padStart(16, '0');
 }
 
-/** The times between two legs, in which somebody outside was asked. */
-function waits(legs: readonly Leg[]): readonly { readonly fromUs: number; readonly toUs: number }[] {
-  return legs.slice(1).map((leg, index) => ({
-    fromUs: legs[index]?.endedAtUs ?? leg.startedAtUs,
-    toUs: leg.startedAtUs,
-  }));
-}
-
-function waitMs(wait: { readonly fromUs: number; readonly toUs: number }): number {
-  return Math.max(0, wait.toUs - wait.fromUs) / 1000;
-}
-
-function waitEvents(wait: { readonly fromUs: number; readonly toUs: number }): readonly SpanEvent[] {
+/** When input was asked for, and of what kind; and when it came. */
+function waitEvents({ asked, fromUs, toUs }: InputWait): readonly SpanEvent[] {
   return [
-    { atUs: wait.fromUs, name: 'input_required', attributes: {} },
-    { atUs: wait.toUs, name: 'input_received', attributes: {} },
+    {
+      atUs: fromUs,
+      name: 'input_required',
+      attributes: asked.length === 0 ? {} : { [ATTRIBUTE.inputMethods]: asked.join(',') },
+    },
+    { atUs: toUs, name: 'input_received', attributes: {} },
   ];
+}
+
+function stateEvent({ atUs, status }: TaskCourse['states'][number]): SpanEvent {
+  return { atUs, name: 'task_status', attributes: { [ATTRIBUTE.taskStatus]: clean(status) } };
 }
 
 function noteEvent(note: OperationNote): SpanEvent {
@@ -215,7 +247,7 @@ function noteEvent(note: OperationNote): SpanEvent {
 }
 
 /** The root span that stands for the whole session; operations link to it. */
-export function sessionSpan(session: SessionEnded): Span {
+export function sessionSpan(session: SessionEnded, recordingUrl?: RecordingUrl): Span {
   const failed = session.cause === 'server_crashed' || session.cause === 'start_failed';
   const attributes: Record<string, AttributeValue> = {
     [ATTRIBUTE.networkTransport]: TRANSPORT[session.transport],
@@ -233,6 +265,7 @@ export function sessionSpan(session: SessionEnded): Span {
   if (session.exitCode !== null) attributes[ATTRIBUTE.exitCode] = session.exitCode;
   if (session.exitSignal !== null) attributes[ATTRIBUTE.exitSignal] = session.exitSignal;
   if (failed) attributes[ATTRIBUTE.errorType] = session.cause;
+  if (recordingUrl !== undefined) attributes[ATTRIBUTE.recordingUrl] = recordingUrl(session.sessionId);
   return {
     traceId: session.span.traceId,
     spanId: session.span.spanId,

@@ -38,6 +38,7 @@ export class StoreSink implements Sink {
     'frame_recorded',
     'operation_finished',
     'finding_raised',
+    'tool_seen',
     'server_exited',
     'copies_dropped',
     'exchanges_missed',
@@ -93,6 +94,7 @@ export class StoreSink implements Sink {
       if (event.type === 'frame_recorded') batch.frames.push(event);
       else if (event.type === 'operation_finished') batch.operations.push(event);
       else if (event.type === 'finding_raised') batch.findings.push(event);
+      else if (event.type === 'tool_seen') batch.tools.push(event);
     }
     return batches;
   }
@@ -201,5 +203,5 @@ export class StoreSink implements Sink {
 }
 
 function emptyBatch(session: SessionProjection): SessionBatch {
-  return { session, frames: [], operations: [], findings: [] };
+  return { session, frames: [], operations: [], findings: [], tools: [] };
 }

@@ -1,37 +1,27 @@
 /**
  * Traces: finished operations and ended sessions as spans, to an OTLP/HTTP receiver. One request is under way at a time;
- * a receiver that is down, slow or refusing costs counted drops and nothing else: nothing here throws or waits for ever.
+ * a receiver that is down costs counted drops and nothing else: nothing here throws or waits for ever.
  */
 import type { Config } from '../config/config.ts';
-import { ATTRIBUTE } from '../event/attributes.ts';
 import type { EventType, McpEvent } from '../event/event.ts';
 import type { Stats } from '../self/stats.ts';
 import type { Trouble } from '../self/trouble.ts';
-import { ExportError, OtlpHttp } from './otlp-http.ts';
-import { JsonEncoder, rejectedInJson, type SpanOrigin } from './otlp-json.ts';
+import { OtlpDelivery } from './otlp-delivery.ts';
+import { JsonEncoder, rejectedInJson } from './otlp-json.ts';
+import { type Origin, type OtlpTarget, type Self, ServiceOrigin } from './otlp-target.ts';
 import { payloadBytes } from './queue.ts';
+import type { RecordingUrl } from './recording-url.ts';
+import { TailSampler } from './sampling.ts';
 import type { QueueLimits, Sink } from './sink.ts';
 import { operationSpans, sessionSpan, type Span, spanCount } from './span.ts';
 
 export interface TraceSinkOptions {
-  /** Where traces go: see `tracesUrl`. */
-  readonly url: string;
+  readonly target: OtlpTarget;
   readonly config: Pick<Config, 'otlp' | 'serviceName' | 'resourceAttributes'>;
-  /** Sidelight's own process. `instanceId` differs between any two processes. */
-  readonly self: {
-    readonly pid: number;
-    readonly hostname: string;
-    readonly version: string;
-    readonly instanceId: string;
-  };
+  readonly self: Self;
   /** For the standard variables about TLS files and compression. */
   readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-/** The URL that the configuration asks for; undefined: no traces are wanted. */
-export function tracesUrl({ endpoint, tracesEndpoint }: Config['otlp']): string | undefined {
-  if (tracesEndpoint !== undefined || endpoint === undefined) return tracesEndpoint;
-  return `${endpoint.replace(/\/+$/, '')}/v1/traces`;
+  readonly recordingUrl?: RecordingUrl | undefined;
 }
 
 /** A burst of 32 MB of small calls has 56,000 operations; of the usual traffic this is hours, while a receiver restarts. */
@@ -45,43 +35,45 @@ const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
 /** Of an operation's span as JSON, but for what it holds of a call's content. */
 const SPAN_BYTES = 1536;
 const MAX_DELAY_MS = 1000;
-/** After a failed attempt: the first pause, doubled each time up to the longest. */
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
 
 interface Format {
-  readonly contentType: string;
   /** What it gives may be overwritten by the next call. */
-  readonly encode: (spans: readonly Span[], origin: SpanOrigin) => Uint8Array;
+  readonly encode: (spans: readonly Span[], origin: Origin) => Uint8Array;
   readonly rejected: (answer: Uint8Array) => number;
 }
 
-const FORMATS: Readonly<Record<Config['otlp']['protocol'], () => Promise<Format>>> = {
-  'http/json': () => {
-    const encoder = new JsonEncoder();
-    return Promise.resolve({
-      contentType: 'application/json',
-      encode: (spans, origin) => encoder.encode(spans, origin),
-      rejected: rejectedInJson,
-    });
+interface Protocol {
+  readonly contentType: string;
+  readonly open: () => Promise<Format>;
+}
+
+const PROTOCOLS: Readonly<Record<Config['otlp']['protocol'], Protocol>> = {
+  'http/json': {
+    contentType: 'application/json',
+    open: () => {
+      const encoder = new JsonEncoder();
+      return Promise.resolve({
+        encode: (spans, origin) => encoder.encode(spans, origin),
+        rejected: (answer) => rejectedInJson(answer, 'rejectedSpans'),
+      });
+    },
   },
-  'http/protobuf': async () => {
-    const { encodeProtobuf, rejectedInProtobuf } = await import('./otlp-protobuf.ts');
-    return { contentType: 'application/x-protobuf', encode: encodeProtobuf, rejected: rejectedInProtobuf };
+  'http/protobuf': {
+    contentType: 'application/x-protobuf',
+    open: async () => {
+      const { encodeProtobuf, rejectedInProtobuf } = await import('./otlp-protobuf.ts');
+      return { encode: encodeProtobuf, rejected: rejectedInProtobuf };
+    },
   },
 };
 
 /**
- * Counts `spans_created`, of which each ends in exactly one of `spans_exported`, `spans_unsampled` and the drops of stage
- * `traces` with reason `export_failed` or `rejected` (by the receiver).
+ * Counts `spans_created`, of which each ends in exactly one of `spans_exported`, `spans_unsampled` (its caller's wish),
+ * `spans_sampled_out` (ours) and the drops of stage `traces` with reason `export_failed` or `rejected` (by the receiver).
  */
 export class TraceSink implements Sink {
   readonly name = 'traces';
-  readonly wants: ReadonlySet<EventType> = new Set([
-    'session_described',
-    'operation_finished',
-    'session_ended',
-  ]);
+  readonly wants: ReadonlySet<EventType>;
   readonly queue: QueueLimits = {
     maxEvents: MAX_QUEUED_EVENTS,
     maxBytes: MAX_QUEUED_BYTES,
@@ -89,24 +81,41 @@ export class TraceSink implements Sink {
     batchEvents: BATCH_EVENTS,
   };
 
-  readonly #options: TraceSinkOptions;
   readonly #stats: Stats;
-  readonly #trouble: Trouble;
-  #opened: { readonly format: Format; readonly http: OtlpHttp } | undefined;
-  #server: { readonly name: string; readonly version: string | undefined } | undefined;
+  readonly #protocol: Protocol;
+  readonly #delivery: OtlpDelivery;
+  readonly #origin: ServiceOrigin;
+  readonly #recordingUrl: RecordingUrl | undefined;
+  /** Undefined: everything is kept. */
+  readonly #sampler: TailSampler | undefined;
+  #format: Format | undefined;
   #sending: Promise<void> = Promise.resolve();
-  #failures = 0;
-  #pauseUntil = 0;
-  #endPause: (() => void) | undefined;
-  /** Set by close: nothing is waited for any more, and the first failure is the last. */
-  #closing = false;
-  #gaveUp = false;
-  #deadline: NodeJS.Timeout | undefined;
 
-  constructor(options: TraceSinkOptions, stats: Stats, trouble: Trouble) {
-    this.#options = options;
+  constructor({ target, config, self, env, recordingUrl }: TraceSinkOptions, stats: Stats, trouble: Trouble) {
+    const { protocol, sampleRatio, timeoutMs } = config.otlp;
     this.#stats = stats;
-    this.#trouble = trouble;
+    this.#protocol = PROTOCOLS[protocol];
+    this.#origin = new ServiceOrigin(config, self);
+    this.#recordingUrl = recordingUrl;
+    this.#sampler = sampleRatio < 1 ? new TailSampler(config.otlp, stats) : undefined;
+    this.wants = new Set<EventType>([
+      'session_described',
+      'operation_finished',
+      'session_ended',
+      ...(this.#sampler === undefined ? [] : (['finding_raised'] as const)),
+    ]);
+    this.#delivery = new OtlpDelivery(
+      {
+        signal: 'traces',
+        target,
+        contentType: this.#protocol.contentType,
+        timeoutMs,
+        version: self.version,
+        env,
+      },
+      stats,
+      trouble,
+    );
   }
 
   /** Never rejects. Settles when the receiver has answered, or the batch was dropped and counted. */
@@ -117,27 +126,21 @@ export class TraceSink implements Sink {
 
   /** Ends any pause at once, and what is under way at the deadline; from now on the first failure is the last. */
   ending(deadlineMs: number): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#endPause?.();
-    this.#deadline = setTimeout(() => {
-      this.#giveUp();
-    }, deadlineMs);
+    this.#delivery.ending(deadlineMs);
   }
 
   async close(deadlineMs: number): Promise<void> {
     this.ending(deadlineMs);
     await this.#sending;
-    clearTimeout(this.#deadline);
-    this.#giveUp();
-  }
-
-  #giveUp(): void {
-    this.#gaveUp = true;
-    this.#opened?.http.close();
+    this.#delivery.close();
   }
 
   async #sendAll(batch: readonly McpEvent[]): Promise<void> {
+    // Some findings follow the end of their operation at once.
+    for (const event of batch) {
+      if (event.type === 'finding_raised' && event.operationId !== undefined)
+        this.#sampler?.flag(event.sessionId, event.operationId);
+    }
     let at = 0;
     while (at < batch.length) {
       const spans: Span[] = [];
@@ -154,110 +157,33 @@ export class TraceSink implements Sink {
   }
 
   #addSpans(event: McpEvent, to: Span[]): void {
-    if (event.type === 'session_described') {
-      this.#server = { name: event.server, version: event.serverInfo?.version };
-      return;
+    this.#origin.see(event);
+    if (event.type === 'operation_finished') {
+      const isKept = this.#sampler?.keeps(event) ?? true;
+      if (!event.span.sampled) this.#leaveOut('spans_unsampled', spanCount(event));
+      else if (!isKept) this.#leaveOut('spans_sampled_out', spanCount(event));
+      else to.push(...operationSpans(event, this.#recordingUrl));
+    } else if (event.type === 'session_ended') {
+      this.#sampler?.sessionEnded(event.sessionId);
+      if (event.span.sampled) to.push(sessionSpan(event, this.#recordingUrl));
+      else this.#leaveOut('spans_unsampled', 1);
     }
-    if (event.type !== 'operation_finished' && event.type !== 'session_ended') return;
-    this.#server ??= { name: event.server, version: undefined };
-    if (!event.span.sampled) this.#unsampled(event.type === 'session_ended' ? 1 : spanCount(event));
-    else if (event.type === 'session_ended') to.push(sessionSpan(event));
-    else to.push(...operationSpans(event));
   }
 
-  #unsampled(count: number): void {
+  #leaveOut(state: 'spans_unsampled' | 'spans_sampled_out', count: number): void {
     this.#stats.add('spans_created', count);
-    this.#stats.add('spans_unsampled', count);
+    this.#stats.add(state, count);
   }
 
-  /** Tries again until the export's time is over, as the OTLP exporters do, and then drops. */
   async #deliver(spans: readonly Span[]): Promise<void> {
-    const { timeoutMs } = this.#options.config.otlp;
-    let until: number | undefined;
-    while (!this.#gaveUp) {
-      await this.#pause();
-      // What an earlier batch's failures make this one wait is not taken from its own time.
-      until ??= performance.now() + timeoutMs;
-      try {
-        this.#delivered(spans.length, await this.#attempt(spans, until - performance.now()));
-        return;
-      } catch (cause) {
-        const retryable = cause instanceof ExportError && cause.retryable;
-        this.#failed(cause);
-        if (!retryable || this.#pauseUntil >= until) break;
-      }
-    }
-    this.#stats.drop('traces', 'export_failed', spans.length);
-  }
-
-  /** Gives the number of spans that the receiver rejected. */
-  async #attempt(spans: readonly Span[], timeoutMs: number): Promise<number> {
-    const { format, http } = await this.#open();
-    const answer = await http.post(format.encode(spans, this.#origin()), timeoutMs);
-    return Math.min(format.rejected(answer), spans.length);
-  }
-
-  async #open(): Promise<{ readonly format: Format; readonly http: OtlpHttp }> {
-    if (this.#opened === undefined) {
-      const { url, config, self, env } = this.#options;
-      const format = await FORMATS[config.otlp.protocol]();
-      const headers = { 'user-agent': `sidelight/${self.version}`, ...config.otlp.headers };
-      this.#opened = { format, http: new OtlpHttp({ url, headers, contentType: format.contentType, env }) };
-    }
-    return this.#opened;
-  }
-
-  #delivered(spans: number, rejected: number): void {
-    this.#stats.add('spans_exported', spans - rejected);
-    if (rejected > 0) this.#stats.drop('traces', 'rejected', rejected);
-    if (this.#failures === 0) return;
-    this.#failures = 0;
-    this.#stats.condition('traces', undefined);
-    this.#trouble.over('traces');
-  }
-
-  #failed(cause: unknown): void {
-    const { code, message, retryAfterMs } =
-      cause instanceof ExportError ? cause : { code: 'internal', message: String(cause), retryAfterMs: 0 };
-    const pauseMs = Math.min(Math.max(FIRST_PAUSE_MS * 2 ** this.#failures, retryAfterMs), LONGEST_PAUSE_MS);
-    this.#failures += 1;
-    this.#pauseUntil = performance.now() + pauseMs;
-    this.#stats.fail('traces', code);
-    this.#stats.condition('traces', message);
-    this.#trouble.say('traces', `traces are not delivered: ${message}`);
-    if (this.#closing) this.#gaveUp = true;
-  }
-
-  /** Lets a receiver that failed come back before it is asked again; new events wait in the queue meanwhile. */
-  async #pause(): Promise<void> {
-    const pauseMs = this.#pauseUntil - performance.now();
-    if (this.#closing || pauseMs <= 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, pauseMs).unref();
-      this.#endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+    const exported = await this.#delivery.deliver({
+      count: spans.length,
+      encode: async () => {
+        this.#format ??= await this.#protocol.open();
+        return this.#format.encode(spans, this.#origin.get());
+      },
+      rejected: (answer) => this.#format?.rejected(answer) ?? 0,
     });
-    this.#endPause = undefined;
-  }
-
-  /** The service is the wrapped server: its name is known only when it has said it. */
-  #origin(): SpanOrigin {
-    const { config, self } = this.#options;
-    const { pid, hostname, version, instanceId } = self;
-    const attributes: Record<string, string | number> = {
-      [ATTRIBUTE.serviceName]: this.#server?.name ?? 'sidelight',
-      [ATTRIBUTE.serviceInstanceId]: instanceId,
-      [ATTRIBUTE.hostName]: hostname,
-      [ATTRIBUTE.processPid]: pid,
-      [ATTRIBUTE.telemetrySdkName]: 'sidelight',
-      [ATTRIBUTE.telemetrySdkLanguage]: 'nodejs',
-      [ATTRIBUTE.telemetrySdkVersion]: version,
-      ...config.resourceAttributes,
-    };
-    if (this.#server?.version !== undefined) attributes[ATTRIBUTE.serviceVersion] ??= this.#server.version;
-    if (config.serviceName !== undefined) attributes[ATTRIBUTE.serviceName] = config.serviceName;
-    return { resource: attributes, scope: { name: 'sidelight', version } };
+    this.#stats.add('spans_exported', exported);
   }
 }

@@ -6,6 +6,8 @@ import type {
   Leg,
   OperationFinished,
   OperationHttp,
+  Subscription,
+  TaskCourse,
   SessionDescribed,
   Target,
 } from '../event/event.ts';
@@ -92,6 +94,8 @@ export type OperationRecord = Pick<
   | 'firstSeq'
   | 'lastSeq'
   | 'http'
+  | 'task'
+  | 'subscription'
 > & {
   /** Grows in the order in which operations were stored, over all sessions. */
   readonly number: number;
@@ -128,6 +132,8 @@ export interface OperationRow {
   readonly error_type: string | null;
   readonly error_message: string | null;
   readonly legs: string | null;
+  readonly task: string | null;
+  readonly subscription: string | null;
   readonly http: string | null;
 }
 
@@ -213,6 +219,8 @@ export function operationRecord(row: OperationRow): OperationRecord {
     traceId: row.trace_id,
     spanId: row.span_id,
     legs: row.legs === null ? [] : (JSON.parse(row.legs) as Leg[]),
+    ...(row.task !== null && { task: JSON.parse(row.task) as TaskCourse }),
+    ...(row.subscription !== null && { subscription: JSON.parse(row.subscription) as Subscription }),
     ...(row.http !== null && { http: JSON.parse(row.http) as OperationHttp }),
   };
 }

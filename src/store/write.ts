@@ -1,6 +1,7 @@
 /** Writes to the open database, one transaction a batch: what is stored is stored whole, whenever the process dies. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { FindingRaised, FrameRecorded, OperationFinished } from '../event/event.ts';
+import type { FindingRaised, FrameRecorded, OperationFinished, ToolSeen } from '../event/event.ts';
+import { DefinitionWriter } from './baseline.ts';
 import { BlockEncoder } from './block.ts';
 import type { Recorded, SessionProjection, SessionRow } from './session.ts';
 
@@ -10,6 +11,7 @@ export interface SessionBatch {
   readonly frames: FrameRecorded[];
   readonly operations: OperationFinished[];
   readonly findings: FindingRaised[];
+  readonly tools: ToolSeen[];
 }
 
 const BLOCK = 'session_id, first_seq, last_seq, count, first_at, last_at, entries, data';
@@ -18,7 +20,9 @@ const OPERATION =
   'session, operation_id, initiator, method, target_kind, target, request_id, started_at, ended_at, outcome, ' +
   'trace_id, span_id, request_bytes, result_bytes, first_seq, last_seq';
 /** What only few operations have: binding fewer values is a third of the time of an insert. */
-const REST = 'progress, stream, parent_operation_id, error_code, error_type, error_message, legs, http';
+const REST =
+  'progress, stream, parent_operation_id, error_code, error_type, error_message, legs, task, ' +
+  'subscription, http';
 const FINDING = 'session_id, at, rule, channel, seq, operation_id, detail';
 
 export class StoreWriter {
@@ -30,6 +34,7 @@ export class StoreWriter {
   readonly #operation: Statement;
   readonly #rest: Statement;
   readonly #finding: Statement;
+  readonly #definitions: DefinitionWriter;
   #session: Statement<[SessionRow], number> | undefined;
 
   constructor(db: Database, record: Recorded) {
@@ -43,6 +48,7 @@ export class StoreWriter {
       `UPDATE operation SET (${REST}) = (${places(REST)}) WHERE number = last_insert_rowid()`,
     );
     this.#finding = insert(db, 'finding', FINDING);
+    this.#definitions = new DefinitionWriter(db);
   }
 
   /** All of it or, when this throws what SQLite threw, nothing. */
@@ -61,7 +67,7 @@ export class StoreWriter {
     this.#db.close();
   }
 
-  #writeSession({ session, frames, operations, findings }: SessionBatch): void {
+  #writeSession({ session, frames, operations, findings, tools }: SessionBatch): void {
     const { row } = session;
     const { id } = row;
     this.#session ??= this.#db.prepare<[SessionRow], number>(upsert('session', Object.keys(row))).pluck();
@@ -74,10 +80,12 @@ export class StoreWriter {
     for (const { atUs, rule, channel, seq, operationId, detail } of findings) {
       this.#finding.run(id, atUs, rule, channel, seq, operationId ?? null, detail);
     }
+    for (const tool of tools) this.#definitions.write(tool);
   }
 
   #writeOperation(session: number | undefined, operation: OperationFinished): void {
-    const { target, error, legs, progressCount, stream, parentOperationId, requestId, http } = operation;
+    const { target, error, legs, progressCount, stream, parentOperationId, requestId } = operation;
+    const { http, task, subscription } = operation;
     this.#operation.run(
       session,
       operation.operationId,
@@ -97,7 +105,7 @@ export class StoreWriter {
       operation.firstSeq,
       operation.lastSeq,
     );
-    const isPlain = !error && legs.length <= 1 && progressCount === 0 && !stream;
+    const isPlain = !error && legs.length <= 1 && progressCount === 0 && !stream && task === undefined;
     if (isPlain && parentOperationId === undefined && http === undefined) return;
     this.#rest.run(
       progressCount,
@@ -107,6 +115,8 @@ export class StoreWriter {
       error?.type,
       error?.message,
       legs.length > 1 ? JSON.stringify(legs) : undefined,
+      task && JSON.stringify(task),
+      subscription && JSON.stringify(subscription),
       http && JSON.stringify(http),
     );
   }

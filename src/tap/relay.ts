@@ -15,6 +15,14 @@ export interface RelayObserver {
   readonly admit?: () => Promise<void> | undefined;
 }
 
+/** Stands between the two ends, for the one direction that may have to be changed. */
+export interface Editor {
+  /** What goes on now; undefined: nothing yet. It may be the chunk itself, and is never written to again. */
+  push(chunk: Buffer): Buffer | undefined;
+  /** What is left, when no more will come. */
+  end(): Buffer | undefined;
+}
+
 /** Asked for once: it never changes, and asking costs as much as telling the time. */
 const ORIGIN_MS = performance.timeOrigin;
 
@@ -26,19 +34,22 @@ export function nowUs(): number {
 /**
  * Relays until the source ends or one side breaks. An end is passed on as an end; a destination that is gone closes
  * the source, so that its writer learns of it as it would have without us. `onEnd` is called once, with the side that
- * was first. Without `passEnd` the destination stays open: stderr, on which our own lines may still follow.
+ * was first. Without `passEnd` the destination stays open: stderr, on which our own lines may still follow. With an
+ * editor, what it gives is what goes on; the observer is shown the chunks as they came.
  */
 export function relay(
   { stream: source, onChunk }: Source,
   destination: Writable,
   observer: RelayObserver,
   onEnd: (first: 'source' | 'destination') => void,
-  { passEnd = true }: { passEnd?: boolean } = {},
+  { passEnd = true, editor }: { passEnd?: boolean; editor?: Editor | undefined } = {},
 ): void {
   let ended = false;
   const end = (first: 'source' | 'destination'): void => {
     if (ended) return;
     ended = true;
+    const rest = first === 'source' ? editor?.end() : undefined;
+    if (rest !== undefined) destination.write(rest);
     if (passEnd) destination.end();
     onEnd(first);
   };
@@ -55,7 +66,8 @@ export function relay(
 
   onChunk((chunk) => {
     const from = nowUs();
-    const open = destination.write(chunk);
+    const passed = editor === undefined ? chunk : editor.push(chunk);
+    const open = passed === undefined || destination.write(passed);
     const atUs = nowUs();
     observer.forwarded(chunk, atUs, atUs - from);
     const wait = observer.admit?.();

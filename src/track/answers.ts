@@ -10,7 +10,7 @@ import type { OpenOperation } from './operation.ts';
 import type { Operations } from './operations.ts';
 import type { Closed } from './pending.ts';
 import type { Session } from './session.ts';
-import { idText } from './text.ts';
+import { idText, toolText } from './text.ts';
 
 /** The operation that a message belongs to. */
 export interface Link {
@@ -51,6 +51,10 @@ export class Answers {
   }
 
   #failed(operation: OpenOperation, answer: ErrorResponse, where: At): void {
+    if (operation.pollOf !== undefined) {
+      this.#operations.courses.pollFailed(operation, answer, where, operation.method);
+      return;
+    }
     const { code } = answer;
     const type = code === undefined ? '_OTHER' : String(code);
     const message = this.#session.cleanOptional(answer.message);
@@ -58,19 +62,24 @@ export class Answers {
   }
 
   #succeeded(operation: OpenOperation, answer: Result, where: At): void {
-    const { isError, resultType } = answer.result;
+    const { isError } = answer.result;
     if (where.channel === 'server_to_client') {
       this.#session.identity.answered(operation.method, answer);
       this.#session.describe(where.atUs);
-      this.#operations.list(operation, answer, where.atUs);
+      this.#operations.list(operation, answer, where);
     }
+    if (this.#operations.courses.goesOn(operation, answer, where)) return;
     if (isError === true && operation.method === 'tools/call') {
-      const error = { code: undefined, type: 'tool_error', message: this.#toolMessage(answer) };
+      const error = {
+        code: undefined,
+        type: 'tool_error',
+        message: this.#session.cleanOptional(toolText(at(answer, 'result'))),
+      };
       this.#operations.finish(operation, 'tool_error', where, error, answer);
       return;
     }
-    const outcome = resultType === 'input_required' ? 'input_required' : 'ok';
-    this.#operations.finish(operation, outcome, where, undefined, answer);
+    if (operation.stream) operation.closedBy = 'server';
+    this.#operations.finish(operation, 'ok', where, undefined, answer);
   }
 
   /** An answer to nothing that is open: late, a second one, or to a request that never was. */
@@ -86,14 +95,6 @@ export class Answers {
       this.#session.raise(rule, where, `${idText(answer.id)}${said}`, closed?.operationId);
     }
     return { method: closed?.method, operationId: closed?.operationId };
-  }
-
-  /** The first text of a failed tool result, which is where tools say what went wrong. */
-  #toolMessage(result: Result): string | undefined {
-    const content = at(result, 'result', 'content');
-    const first: unknown = Array.isArray(content) ? content[0] : undefined;
-    if (typeof first !== 'object' || first === null || !('text' in first)) return undefined;
-    return typeof first.text === 'string' ? this.#session.clean(first.text) : undefined;
   }
 }
 

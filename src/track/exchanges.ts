@@ -19,6 +19,8 @@ export interface ExchangeFacts {
   readonly tracestate?: string;
   /** The request has `Last-Event-ID`: what comes may have come before. */
   readonly resumes?: boolean;
+  /** The request has `Mcp-Session-Id`. */
+  readonly hasSessionId?: boolean;
   /** A POST of the HTTP+SSE transport (2024-11-05): its answers come on the session's GET stream. */
   readonly legacySse?: boolean;
 }

@@ -31,9 +31,9 @@ export class Identity {
   #clientInfo: Known<Implementation> | undefined;
   #protocolVersion: Known<string> | undefined;
   #era: Era | undefined;
-  #clientCapabilities: readonly string[] = [];
+  #clientCapabilities: readonly string[] | undefined;
   #knowsCapabilities = false;
-  #serverCapabilities: readonly string[] = [];
+  #serverCapabilities: readonly string[] | undefined;
   #recognised: Recognised = {};
   #changed = true;
 
@@ -50,6 +50,15 @@ export class Identity {
   /** As negotiated, or as the requests of the modern era say. */
   get protocolVersion(): string | undefined {
     return this.#protocolVersion?.told;
+  }
+
+  /** What each side declared; undefined as long as that is not known. */
+  get clientCapabilities(): readonly string[] | undefined {
+    return this.#clientCapabilities;
+  }
+
+  get serverCapabilities(): readonly string[] | undefined {
+    return this.#serverCapabilities;
   }
 
   get sessionIdHash(): string | undefined {
@@ -96,8 +105,8 @@ export class Identity {
       clientInfo: this.#clientInfo?.told,
       protocolVersion: this.protocolVersion,
       era: this.#era,
-      clientCapabilities: this.#clientCapabilities,
-      serverCapabilities: this.#serverCapabilities,
+      clientCapabilities: this.#clientCapabilities ?? [],
+      serverCapabilities: this.#serverCapabilities ?? [],
       ...this.#recognised,
     };
   }
@@ -141,8 +150,8 @@ export class Identity {
     };
   }
 
-  #keys(value: unknown): readonly string[] {
-    if (typeof value !== 'object' || value === null) return [];
+  #keys(value: unknown): readonly string[] | undefined {
+    if (typeof value !== 'object' || value === null) return undefined;
     return Object.keys(value)
       .slice(0, MAX_CAPABILITIES)
       .map((key) => this.#clean(key));

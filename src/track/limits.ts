@@ -11,6 +11,13 @@ export interface TrackerLimits {
   readonly maxExchanges: number;
   /** Ids of SSE events, by which a message that is said again is known: as far back as servers keep them to resume. */
   readonly maxEventIds: number;
+  /** Calls that wait for input, and as many tasks that have not ended. Each may hold its arguments to compare them. */
+  readonly maxWaiting: number;
+  /** Who has not given input for so long does not come back; a task that nobody asked about for as long is forgotten. */
+  readonly maxInputWaitUs: number;
+  readonly maxTaskIdleUs: number;
+  /** Bytes of a call whose arguments are compared with those of a retry: a retry of a longer one must name its state. */
+  readonly maxComparedBytes: number;
   /** Names of each kind that lists have shown: the names that may become labels. */
   readonly maxListed: number;
   /** Lines of stderr that are told with a crash. */
@@ -29,6 +36,10 @@ export const DEFAULT_LIMITS: TrackerLimits = {
   maxNotes: 32,
   maxExchanges: 100_000,
   maxEventIds: 4096,
+  maxWaiting: 1000,
+  maxInputWaitUs: 60 * 60 * 1_000_000,
+  maxTaskIdleUs: 24 * 60 * 60 * 1_000_000,
+  maxComparedBytes: 16 * 1024,
   maxListed: 10_000,
   maxStderrLines: 20,
   maxTextChars: 1000,

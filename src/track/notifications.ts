@@ -6,6 +6,7 @@ import { addNote } from './operation.ts';
 import type { Operations } from './operations.ts';
 import { type At, type Links, OTHER } from './links.ts';
 import type { Session } from './session.ts';
+import { taskFacts } from './tasks.ts';
 import { idText, jsonText, oneLine } from './text.ts';
 
 /** How SDKs say in notifications/cancelled that their time ran out: the one trace a timeout leaves on the wire. */
@@ -42,9 +43,25 @@ export class Notifications {
         return this.#progressed(notification.params, where);
       case 'notifications/message':
         return this.#messaged(notification, where);
+      case 'notifications/tasks':
+      case 'notifications/tasks/status': {
+        const facts = taskFacts(at(notification, 'params'));
+        return facts && this.#operations.courses.taskNoted(facts, where);
+      }
       default:
-        return undefined;
+        return this.#published(notification, where);
     }
+  }
+
+  /** What comes on a subscription names it by the id of its request. */
+  #published({ method, params }: Notification, where: At): number | undefined {
+    const { subscriptionId } = params;
+    if (subscriptionId === undefined || where.channel !== 'server_to_client') return undefined;
+    const stream = this.#links.pending('client_to_server').get(subscriptionId, this.#links.scope(where));
+    if (stream?.stream !== true) return undefined;
+    if (method === 'notifications/subscriptions/acknowledged') stream.acknowledgedAtUs ??= where.atUs;
+    else stream.notifications += 1;
+    return stream.operationId;
   }
 
   /** Progress goes against the direction of the request it is about. */
@@ -96,6 +113,7 @@ export class Notifications {
     // The specification forbids to cancel initialize; its answer still comes and still counts.
     if (open.method === 'initialize') return open.operationId;
     pending.close(id, 'cancelled', open.exchange);
+    if (open.stream) open.closedBy = where.channel === 'client_to_server' ? 'client' : 'server';
     const message = this.#session.cleanOptional(reason);
     const timedOut = reason !== undefined && TIMED_OUT.test(reason);
     const outcome: Outcome = open.stream ? 'ok' : timedOut ? 'timeout' : 'cancelled';

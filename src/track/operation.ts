@@ -1,10 +1,13 @@
 /** One operation from its request to its end: what is known while it is open, and the event it becomes. It decides nothing. */
 import type {
+  Leg,
   OperationError,
   OperationFinished,
   OperationNote,
   SpanIdentity,
+  Subscription,
   Target,
+  TaskCourse,
 } from '../event/event.ts';
 import type { Outcome } from '../event/outcome.ts';
 import type { Id } from '../mcp/message.ts';
@@ -25,8 +28,19 @@ export interface OpenOperation {
   readonly listOf: MethodInfo['listOf'];
   readonly stream: boolean;
   readonly target: Target | undefined;
+  /** The target's name or URI as on the wire. */
+  readonly wireName: string | undefined;
   readonly progressToken: string | number | undefined;
   readonly startedAtUs: number;
+  /** Of a call that asked for input: the legs before this one. */
+  readonly legs: readonly Leg[];
+  readonly legStartedAtUs: number;
+  /** The request's own text, kept where its answer may ask for input. */
+  copy: Uint8Array | undefined;
+  /** A request about a task is no operation of its own: the number, the span and the method are the task's. */
+  readonly pollOf: Task | undefined;
+  /** Its requester wants a task for an answer (2025-11-25). */
+  readonly wantsTask: boolean;
   readonly firstSeq: number;
   readonly requestBytes: number;
   readonly span: SpanIdentity;
@@ -43,9 +57,35 @@ export interface OpenOperation {
   notes: readonly OperationNote[];
   notesDropped: number;
   progressCount: number;
+  /** Of a stream. */
+  acknowledgedAtUs: number | undefined;
+  notifications: number;
+  closedBy: Subscription['closedBy'];
   /** Neighbours in the list of those in flight. */
   older: OpenOperation | undefined;
   newer: OpenOperation | undefined;
+}
+
+/** How a task, or the call in it, came to its end. */
+export interface TaskEnd {
+  readonly outcome: Outcome;
+  readonly code?: number;
+  readonly type?: string;
+  readonly message?: string | undefined;
+  /** For `message`, where the result says it. */
+  readonly result?: unknown;
+}
+
+export interface Task {
+  readonly taskId: string;
+  readonly operation: OpenOperation;
+  states: TaskCourse['states'];
+  polls: number;
+  /** Of the last message about it. */
+  heardAtUs: number;
+  seq: number;
+  /** 2025-11-25: it ended, and its result has not been fetched. */
+  ended: { readonly end: TaskEnd; readonly atUs: number; readonly seq: number } | undefined;
 }
 
 /** How an operation ended. */
@@ -57,6 +97,9 @@ export interface Ending {
   readonly resultBytes: number;
   /** As `arguments` of the operation. */
   readonly result: string | undefined;
+  /** Of an `input_required`. */
+  readonly asked?: readonly string[];
+  readonly task?: TaskCourse;
 }
 
 /** What an operation's event tells of its session. */
@@ -84,7 +127,7 @@ export function finished(
   context: OperationContext,
 ): OperationFinished {
   const { startedAtUs } = operation;
-  const { outcome } = ending;
+  const { outcome, task } = ending;
   const { requestId } = context;
   // What a server left unanswered ends with its death, also when it was asked after that.
   const endedAtUs = Math.max(startedAtUs, ending.atUs);
@@ -103,7 +146,7 @@ export function finished(
     endedAtUs,
     outcome,
     error: ending.error,
-    legs: [{ requestId, startedAtUs, endedAtUs, outcome }],
+    legs: [...operation.legs, legOf(operation, ending, requestId)],
     span: operation.span,
     sessionSpan: context.sessionSpan,
     parentOperationId: operation.parentOperationId,
@@ -114,6 +157,8 @@ export function finished(
     requestBytes: operation.requestBytes,
     resultBytes: ending.resultBytes,
     progressCount: operation.progressCount,
+    ...(task !== undefined && { task }),
+    ...(operation.stream && { subscription: subscriptionOf(operation) }),
     ...contentOf(operation.arguments, ending.result),
     ...(operation.carrier !== undefined && facts(operation, operation.carrier, context)),
     notes: operation.notes,
@@ -121,6 +166,23 @@ export function finished(
     firstSeq: operation.firstSeq,
     lastSeq: ending.seq,
   };
+}
+
+/** `requestId`: as it may be told. */
+export function legOf({ legStartedAtUs }: OpenOperation, ending: Ending, requestId: Id): Leg {
+  const { outcome, asked } = ending;
+  const endedAtUs = Math.max(legStartedAtUs, ending.atUs);
+  return {
+    requestId,
+    startedAtUs: legStartedAtUs,
+    endedAtUs,
+    outcome,
+    ...(asked !== undefined && { asked }),
+  };
+}
+
+function subscriptionOf({ acknowledgedAtUs, notifications, closedBy }: OpenOperation): Subscription {
+  return { acknowledgedAtUs, notifications, closedBy };
 }
 
 function contentOf(

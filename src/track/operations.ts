@@ -4,17 +4,19 @@
  */
 import type { OperationError, OperationFinished, SpanIdentity, Target } from '../event/event.ts';
 import { isFailure, type Outcome } from '../event/outcome.ts';
-import type { ErrorResponse, Id, Request, Result, TraceCarrier } from '../mcp/message.ts';
+import type { ErrorResponse, Request, Result, TraceCarrier } from '../mcp/message.ts';
 import type { ParamHeader } from '../mcp/headers.ts';
 import { methodInfo } from '../mcp/methods.ts';
 import type { Channel } from '../wire/chunk.ts';
 import { at } from './identity.ts';
+import { Definitions } from './definitions.ts';
 import { ListedNames, ListedParamHeaders } from './listed.ts';
 import type { At, Links } from './links.ts';
-import { finished, NO_NOTES, type OpenOperation } from './operation.ts';
+import { Courses } from './courses.ts';
+import { type Ending, finished, NO_NOTES, type OpenOperation } from './operation.ts';
 import type { Requests } from './pending.ts';
 import type { Session } from './session.ts';
-import { idText, jsonText, withoutSecretParts } from './text.ts';
+import { idText, jsonText, tellableId, withoutSecretParts } from './text.ts';
 import {
   childSpan,
   otherContext,
@@ -24,6 +26,16 @@ import {
   type SpanIds,
 } from './traceContext.ts';
 import { type ExchangeEnding, unanswered } from './unanswered.ts';
+
+const NO_LEGS: OpenOperation['legs'] = Object.freeze([]);
+
+/** Of a stream that ended with its HTTP response. */
+const CLOSED_BY: Readonly<Record<ExchangeEnding['end'], OpenOperation['closedBy']>> = {
+  complete: 'server',
+  client_gone: 'client',
+  server_gone: 'connection',
+  stopped: undefined,
+};
 
 const LOST_ANSWER = 'its answer may have been among the copies that were lost';
 
@@ -37,6 +49,8 @@ export class Operations {
   #started = 0;
   #failed = 0;
   #overflowed = false;
+  readonly #courses: Courses;
+  readonly #definitions: Definitions | undefined;
 
   constructor(session: Session, ids: SpanIds, links: Links) {
     this.#session = session;
@@ -45,7 +59,20 @@ export class Operations {
     const { traceId, spanId } = session.span;
     this.#sessionSpan = { traceId, spanId };
     this.#listed = new ListedNames(session.limits.maxListed);
+    const { definitions } = session;
+    this.#definitions = definitions && new Definitions(session, definitions);
+    this.#courses = new Courses(session, links, {
+      end: (operation, ending) => {
+        this.#end(operation, ending);
+      },
+      endingOf: (...how) => this.#endingOf(...how),
+    });
     this.#paramHeaders = new ListedParamHeaders(session.limits.maxListed);
+  }
+
+  /** What goes on after an answer. */
+  get courses(): Courses {
+    return this.#courses;
   }
 
   get started(): number {
@@ -69,17 +96,21 @@ export class Operations {
       const by = outcome === 'cancelled' ? 'cancelled' : 'given_up';
       const closed = this.#links.pending('client_to_server').close(operation.requestId, by, exchange);
       const message = this.#session.cleanOptional(error?.message);
-      if (closed !== undefined) this.finish(closed, outcome, where, error && { ...error, message });
+      if (closed === undefined) continue;
+      if (closed.stream) closed.closedBy = CLOSED_BY[ending.end];
+      this.finish(closed, outcome, where, error && { ...error, message });
     }
     this.#links.exchangeEnded(exchange);
     if (!ending.lost) return;
-    this.lost('client_to_server');
-    this.lost('server_to_client');
+    this.lost('client_to_server', where.atUs);
+    this.lost('server_to_client', where.atUs);
   }
 
   /** Copies of a channel were lost. What is open may have lost its answer, or not. */
-  lost(channel: Channel): void {
-    if (channel !== 'stderr') this.#links.lost(channel, this.#started);
+  lost(channel: Channel, atUs: number): void {
+    if (channel === 'stderr') return;
+    this.#links.lost(channel, this.#started);
+    this.#courses.lost(atUs);
   }
 
   /** Undefined when there is no room for one more. */
@@ -87,6 +118,8 @@ export class Operations {
     const { channel, seq, atUs } = where;
     const pending = this.#links.pending(channel);
     if (!this.#makeRoom(pending, where)) return undefined;
+    const continued = this.#courses.continued(request, method, where, pending, this.#started);
+    if (continued !== undefined) return continued;
     const { params, id } = request;
     const info = methodInfo(request.method);
     const target = this.#targetOf(request, info?.targetKind);
@@ -104,8 +137,14 @@ export class Operations {
       listOf: info?.listOf,
       stream: info?.stream === true,
       target,
+      wireName: params.name ?? params.uri,
       progressToken: params.progressToken,
       startedAtUs: atUs,
+      legs: NO_LEGS,
+      legStartedAtUs: atUs,
+      copy: this.#courses.copyOf(request, method, where),
+      pollOf: undefined,
+      wantsTask: params.wantsTask === true,
       firstSeq: seq,
       requestBytes: request.sizeBytes,
       span,
@@ -119,6 +158,9 @@ export class Operations {
       notes: NO_NOTES,
       notesDropped: 0,
       progressCount: 0,
+      acknowledgedAtUs: undefined,
+      notifications: 0,
+      closedBy: undefined,
       older: undefined,
       newer: undefined,
     };
@@ -150,26 +192,39 @@ export class Operations {
     error?: OperationError,
     answer?: Result | ErrorResponse,
   ): void {
-    if (isFailure(outcome)) this.#failed += 1;
-    const { identity, id } = this.#session;
+    // What a poll is answered, or that it is not, is no end of its task.
+    if (operation.pollOf === undefined)
+      this.#end(operation, this.#endingOf(operation, outcome, where, error, answer));
+  }
+
+  #endingOf(
+    operation: OpenOperation,
+    outcome: Outcome,
+    { atUs, seq }: { readonly atUs: number; readonly seq: number },
+    error?: OperationError,
+    answer?: Result | ErrorResponse,
+  ): Ending {
     const resultBytes = answer?.sizeBytes ?? 0;
     const result = answer?.kind === 'result' ? this.#content(operation.method, answer, 'result') : undefined;
-    this.#session.describe(where.atUs);
+    return { atUs, seq, outcome, error, resultBytes, result };
+  }
+
+  #end(operation: OpenOperation, ending: Ending): void {
+    if (isFailure(ending.outcome)) this.#failed += 1;
+    this.#courses.letGo(operation);
+    const { identity, id } = this.#session;
+    this.#session.describe(ending.atUs);
     this.#session.emit(
-      finished(
-        operation,
-        { atUs: where.atUs, seq: where.seq, outcome, error, resultBytes, result },
-        {
-          sessionId: id,
-          transport: this.#session.transport,
-          server: identity.server,
-          protocolVersion: identity.protocolVersion,
-          sessionSpan: this.#sessionSpan,
-          targetListed: this.#listed.has(operation.target),
-          requestId: this.#tellable(operation.requestId),
-          sessionIdHash: identity.sessionIdHash,
-        },
-      ),
+      finished(operation, ending, {
+        sessionId: id,
+        transport: this.#session.transport,
+        server: identity.server,
+        protocolVersion: identity.protocolVersion,
+        sessionSpan: this.#sessionSpan,
+        targetListed: this.#listed.has(operation.target),
+        requestId: tellableId(operation.requestId, this.#session.clean),
+        sessionIdHash: identity.sessionIdHash,
+      }),
     );
   }
 
@@ -179,6 +234,7 @@ export class Operations {
       for (const { requestId, exchange } of pending.all())
         this.#giveUp(pending.close(requestId, 'answered', exchange), atUs, crash);
     }
+    this.#courses.closeAll(atUs, crash);
   }
 
   /** The headers that calls of a tool repeat arguments in, as far as it was listed. */
@@ -187,25 +243,32 @@ export class Operations {
   }
 
   /** Takes the names of a list's page. */
-  list({ listOf }: OpenOperation, result: Result, atUs: number): void {
+  list({ listOf }: OpenOperation, result: Result, where: At): void {
     if (listOf === undefined) return;
     const { clean, id } = this.#session;
     const isUri = listOf === 'resources';
     const page = at(result, 'result', listOf);
     const names = this.#listed.add(listOf, page, (name) => clean(isUri ? withoutSecretParts(name) : name));
-    if (listOf === 'tools' && this.#session.transport === 'http') this.#paramHeaders.add(page);
+    if (listOf === 'tools') this.#tools(page, where);
     this.#session.emit({
       type: 'catalog_listed',
       sessionId: id,
-      atUs,
+      atUs: where.atUs,
       kind: listOf,
       names,
       sizeBytes: result.sizeBytes,
     });
   }
 
+  #tools(page: unknown, where: At): void {
+    const { transport, identity, host } = this.#session;
+    if (transport === 'http') this.#paramHeaders.add(page);
+    const server = host === undefined ? identity.server : `${identity.server} at ${host}`;
+    this.#definitions?.listed(page, server, where);
+  }
+
   #giveUp(operation: OpenOperation | undefined, atUs: number, crash: string | undefined): void {
-    if (operation === undefined) return;
+    if (operation === undefined || operation.pollOf !== undefined) return;
     const where = { atUs, seq: operation.firstSeq };
     const isLost = this.#links.mayHaveLostItsAnswer(operation);
     if (operation.stream && crash === undefined) {
@@ -231,6 +294,7 @@ export class Operations {
       this.#session.raise('tracking_overflow', where, `${maxPending} requests are in flight`);
     this.#overflowed = true;
     this.#links.missed(where.channel);
+    this.#courses.lost(where.atUs);
     return false;
   }
 
@@ -271,9 +335,5 @@ export class Operations {
     if (!captureContent || method !== 'tools/call') return undefined;
     const json = jsonText(at(message, ...path));
     return json === undefined ? undefined : clean(json, limits.maxContentChars);
-  }
-
-  #tellable(id: Id): Id {
-    return typeof id === 'string' ? this.#session.clean(id) : id;
   }
 }

@@ -11,6 +11,7 @@ import type {
   Transport,
 } from '../event/event.ts';
 import type { Channel } from '../wire/chunk.ts';
+import type { DefinitionsOptions } from '../event/toolDefinition.ts';
 import { Identity } from './identity.ts';
 import type { TrackerLimits } from './limits.ts';
 import { type Clean, cleaner, oneLine } from './text.ts';
@@ -25,6 +26,10 @@ export interface SessionOptions extends SpanIds {
   readonly startedAtUs: number;
   readonly redact: (text: string) => string;
   readonly emit: (event: McpEvent) => void;
+  /** What is trusted of servers' tools; undefined where nobody asks. */
+  readonly definitions?: DefinitionsOptions;
+  /** Over HTTP, what tells servers of one name apart. */
+  readonly host?: string;
   /** Whether arguments and results of tool calls go into their events. */
   readonly captureContent?: boolean;
 }
@@ -53,6 +58,8 @@ export class Session {
   readonly span: SpanIdentity;
   readonly clean: Clean;
   readonly captureContent: boolean;
+  readonly definitions: DefinitionsOptions | undefined;
+  readonly host: string | undefined;
   readonly #emit: (event: McpEvent) => void;
   readonly #startedAtUs: number;
   #findings = 0;
@@ -61,6 +68,8 @@ export class Session {
   constructor(options: SessionOptions, limits: TrackerLimits) {
     this.id = options.sessionId;
     this.transport = options.transport;
+    this.definitions = options.definitions;
+    this.host = options.host;
     this.limits = limits;
     this.clean = cleaner(options.redact, limits.maxTextChars);
     this.identity = new Identity(options.configuredName, options.fallbackName, this.clean);

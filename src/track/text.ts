@@ -28,6 +28,11 @@ export function idText(id: Id | undefined): string {
   return `id ${id === undefined ? 'missing' : JSON.stringify(id)}`;
 }
 
+/** An id as it may be told. */
+export function tellableId(id: Id, clean: Clean): Id {
+  return typeof id === 'string' ? clean(id) : id;
+}
+
 /** A URI without userinfo, query and fragment, which may hold credentials or content. */
 export function withoutSecretParts(uri: string): string {
   return uri.replace(/[?#][\s\S]*$/, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1');
@@ -40,4 +45,17 @@ export function jsonText(value: unknown): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The first text of a tool's result, which is where failed tools say what went wrong. */
+export function toolText(result: unknown): string | undefined {
+  const content = member(result, 'content');
+  const text = Array.isArray(content) ? member(content[0], 'text') : undefined;
+  return typeof text === 'string' ? text : undefined;
+}
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
 }

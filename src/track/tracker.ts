@@ -4,16 +4,20 @@
  */
 import type { ParamHeader } from '../mcp/headers.ts';
 import type { EndCause, FindingRule } from '../event/event.ts';
-import type { Message, Notification, Request } from '../mcp/message.ts';
+import type { ErrorResponse, Message, Notification, Request, Result } from '../mcp/message.ts';
 import { methodInfo } from '../mcp/methods.ts';
 import type { Channel } from '../wire/chunk.ts';
 import { Answers, type Link, NOT_LINKED } from './answers.ts';
+import { Checks } from './checks/checks.ts';
+import type { ValidatorOf } from './checks/validator.ts';
 import { type ExchangeFacts, Exchanges } from './exchanges.ts';
 import type { Recognised } from './identity.ts';
 import { DEFAULT_LIMITS, type TrackerLimits } from './limits.ts';
 import { type At, Links } from './links.ts';
 import { Notifications } from './notifications.ts';
+import type { OpenOperation } from './operation.ts';
 import { Operations } from './operations.ts';
+import type { PropagatedIds } from './propagatedIds.ts';
 import { Replays } from './replays.ts';
 import { ServerProcess } from './serverProcess.ts';
 import { type FramePlace, Session, type SessionOptions } from './session.ts';
@@ -23,6 +27,10 @@ import type { ExchangeEnding } from './unanswered.ts';
 export interface TrackerOptions extends SessionOptions {
   readonly transport: 'stdio' | 'http';
   readonly limits?: Partial<TrackerLimits>;
+  /** Where servers are told of our spans: which. */
+  readonly propagated?: PropagatedIds | undefined;
+  /** Compiles schemas of tools; without it nothing is checked by them. */
+  readonly validatorOf?: ValidatorOf;
 }
 
 /** What the record of a message's frame says of it. */
@@ -37,10 +45,12 @@ export class Tracker {
   readonly #links: Links;
   readonly #answers: Answers;
   readonly #notifications: Notifications;
+  readonly #checks: Checks;
   readonly #server: ServerProcess;
   /** HTTP only, as the replays. */
   readonly #exchanges: Exchanges | undefined;
   readonly #replays: Replays<Tracked>;
+  readonly #propagated: PropagatedIds | undefined;
   #clientMessages = 0;
   #probes = 0;
   #exchangesOverflowed = false;
@@ -52,8 +62,10 @@ export class Tracker {
     this.#replays = new Replays(limits.maxEventIds);
     this.#links = new Links(limits, this.#exchanges);
     this.#operations = new Operations(this.#session, options, this.#links);
+    this.#propagated = options.propagated;
     this.#answers = new Answers(this.#session, this.#links, this.#operations);
     this.#notifications = new Notifications(this.#session, this.#links, this.#operations);
+    this.#checks = new Checks(this.#session, this.#links, options.validatorOf);
     this.#server = new ServerProcess(limits.maxStderrLines);
   }
 
@@ -99,6 +111,11 @@ export class Tracker {
     where: { readonly atUs: number; readonly seq: number },
   ): void {
     this.#operations.exchangeEnded(exchange, ending, where);
+  }
+
+  /** Ends what nobody comes back to. To be called now and then. */
+  sweep(atUs: number): void {
+    if (!this.#session.ended) this.#operations.courses.sweep(atUs);
   }
 
   /** What the session's messages are known by, when that became known after its start. */
@@ -169,13 +186,14 @@ export class Tracker {
     readonly chunks: number;
     readonly bytes: number;
   }): void {
-    this.#operations.lost(gap.channel);
+    this.#operations.lost(gap.channel, gap.atUs);
     this.#session.emit({ type: 'copies_dropped', sessionId: this.#session.id, ...gap });
   }
 
   /** Closes what is open and tells the session's end. After it nothing is told any more. */
   end(cause: EndCause, atUs: number): void {
     const operations = this.#operations;
+    this.#checks.ended(atUs);
     operations.closeAll(atUs, undefined);
     this.#session.end(cause, atUs, {
       exitCode: this.#server.exitCode,
@@ -215,7 +233,7 @@ export class Tracker {
         return this.#requested(message, where);
       case 'result':
       case 'error':
-        return this.#answers.take(message, where);
+        return this.#answered(message, where);
       case 'notification':
         return this.#notified(message, where);
       case 'malformed':
@@ -231,13 +249,30 @@ export class Tracker {
       this.#session.describe(where.atUs);
     }
     const method = this.#methodOf(request);
-    const operation = this.#operations.open(request, method, where);
+    const operation = this.#open(request, method, where);
+    this.#checks.requested(request, where, operation?.operationId);
     return { method, operationId: operation?.operationId };
+  }
+
+  /** A server that was told of a span is told the truth: the operation's span is that one. */
+  #open(request: Request, method: string, where: At): OpenOperation | undefined {
+    const open = (): OpenOperation | undefined => this.#operations.open(request, method, where);
+    return this.#propagated === undefined || where.channel !== 'client_to_server'
+      ? open()
+      : this.#propagated.open(request.id, where.exchange ?? 0, open);
+  }
+
+  #answered(answer: Result | ErrorResponse, where: At): Tracked {
+    const link = this.#answers.take(answer, where);
+    this.#checks.answered(answer, where, link);
+    return link;
   }
 
   #notified(notification: Notification, where: At): Tracked {
     const method = this.#methodOf(notification);
-    return { method, operationId: this.#notifications.take(notification, where) };
+    const operationId = this.#notifications.take(notification, where);
+    this.#checks.notified(notification, where, operationId);
+    return { method, operationId };
   }
 
   /** The table's own string where there is one: it lives once, however many messages hold it. */

@@ -3,6 +3,8 @@
  * the facts around them, in the order in which they happened.
  */
 
+import type { PropagatedFact } from './propagated.ts';
+
 /** Header fields as received: name, value, name, value. Case, order and duplicates are kept. */
 export type RawHeaders = readonly string[];
 
@@ -81,4 +83,4 @@ export interface ResponseEndedFact {
   readonly trailers: RawHeaders;
 }
 
-export type ExchangeFact = RequestFact | RequestEndedFact | ResponseFact | ResponseEndedFact;
+export type ExchangeFact = RequestFact | PropagatedFact | RequestEndedFact | ResponseFact | ResponseEndedFact;

@@ -4,7 +4,11 @@
  */
 import type { EventType, McpEvent, OperationFinished } from '../../src/event/event.ts';
 import { decode } from '../../src/mcp/decode.ts';
+import type { Message } from '../../src/mcp/message.ts';
+import { NOT_LINKED } from '../../src/track/answers.ts';
+import type { DefinitionsOptions } from '../../src/event/toolDefinition.ts';
 import type { ExchangeFacts } from '../../src/track/exchanges.ts';
+import { schemaValidators } from '../../src/schema.ts';
 import type { TrackerLimits } from '../../src/track/limits.ts';
 import { type Tracked, Tracker } from '../../src/track/tracker.ts';
 import type { ExchangeEnding } from '../../src/track/unanswered.ts';
@@ -51,6 +55,7 @@ export interface ConversationOptions {
   readonly limits?: Partial<TrackerLimits>;
   readonly redact?: (text: string) => string;
   readonly captureContent?: boolean;
+  readonly definitions?: DefinitionsOptions;
   readonly transport?: 'stdio' | 'http';
 }
 
@@ -64,8 +69,21 @@ const FACTS: ExchangeFacts = {
   serverPort: 3000,
 };
 
+const VALIDATORS = schemaValidators();
+
+/** Room between the spans' ids for those of their legs, which are made from them. */
+const SPAN_STEP = 0x1_0000;
+
+/** A message that was said, and what its frame's record would say of it. */
+export interface Said {
+  readonly channel: Direction;
+  readonly message: Message;
+  readonly tracked: Tracked;
+}
+
 export class Conversation {
   readonly events: McpEvent[] = [];
+  readonly said: Said[] = [];
   readonly tracker: Tracker;
   readonly client = this.#side('client_to_server');
   readonly server = this.#side('server_to_client');
@@ -76,7 +94,7 @@ export class Conversation {
 
   constructor(options: ConversationOptions = {}) {
     const { configuredName, limits = {}, redact = (text: string) => text, captureContent = false } = options;
-    const { transport = 'stdio' } = options;
+    const { transport = 'stdio', definitions } = options;
     this.tracker = new Tracker({
       sessionId: 'session',
       transport,
@@ -84,10 +102,12 @@ export class Conversation {
       fallbackName: 'server.js',
       startedAtUs: START_US,
       newTraceId: () => (this.#ids += 1).toString(16).padStart(32, '0'),
-      newSpanId: () => (this.#ids += 1).toString(16).padStart(16, '0'),
+      newSpanId: () => (this.#ids += SPAN_STEP).toString(16).padStart(16, '0'),
       redact,
       captureContent,
+      ...(definitions !== undefined && { definitions }),
       limits,
+      validatorOf: VALIDATORS,
       emit: (event) => this.events.push(event),
     });
   }
@@ -97,15 +117,24 @@ export class Conversation {
     return this.#atUs;
   }
 
+  passes(us: number): void {
+    this.#atUs += us;
+  }
+
   /** One frame, as bytes on the wire: a message or a batch. Returns what the frame's record would say. */
   say(channel: Direction, message: unknown, on: On = {}): Tracked {
     const text = typeof message === 'string' ? message : JSON.stringify(message);
     const decoded = decode(new TextEncoder().encode(text));
     const at = { channel, seq: this.#seq, atUs: this.now(), ...on };
     this.#seq += 1;
-    if (decoded.kind !== 'batch') return this.tracker.message(decoded, at);
-    for (const member of decoded.messages) this.tracker.message(member, at);
-    return { method: undefined, operationId: undefined };
+    const messages = decoded.kind === 'batch' ? decoded.messages : [decoded];
+    const tracked = messages.map((member) => {
+      const told = this.tracker.message(member, at);
+      this.said.push({ channel, message: member, tracked: told });
+      return told;
+    });
+    const [only] = tracked;
+    return only !== undefined && decoded.kind !== 'batch' ? only : NOT_LINKED;
   }
 
   /** An HTTP exchange: what the client says in its request, and the server in its response. */
@@ -132,6 +161,13 @@ export class Conversation {
   /** A GET with which a client asks for what the server wants to say by itself, or for the rest of a stream. */
   get(resumes = false): Exchange {
     return this.exchange({ method: 'GET', resumes });
+  }
+
+  /** A line of a server's stdout that is no message. */
+  strays(text: string): void {
+    const where = { seq: this.#seq, atUs: this.now() };
+    this.#seq += 1;
+    this.tracker.strayOutput({ ...where, detail: text, sizeBytes: text.length });
   }
 
   /** The handshake of the revisions up to 2025-11-25. */

@@ -269,7 +269,7 @@ describe('an exchange that ends without an answer', () => {
     late?.ends();
     stream.server.answers(1);
     expect(talk.outcomes()).toEqual([line('early', 'ok'), line('late', 'ok')]);
-    expect(talk.findings()).toEqual([]);
+    expect(talk.findings()).toEqual(['deprecated_feature']);
   });
 
   it('says why: what we say in the place of the server, redacted, or the status', () => {

@@ -36,7 +36,6 @@ describe('a request and its answer are one operation', () => {
     ],
     ['isError false', { isError: false }, 'tools/call t ok'],
     ['a complete result of the modern era', { resultType: 'complete' }, 'tools/call t ok'],
-    ['a question', { resultType: 'input_required', inputRequests: {} }, 'tools/call t input_required'],
   ])('%s ends a tool call as %s', (_what, result, line) => {
     const talk = new Conversation();
     talk.client.calls(1, 't');

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunOptions } from '../../src/app.ts';
 import { runCli } from '../../src/cli/program.ts';
-import { flagOf, KEYS, OWN_KEYS } from '../../src/config/options.ts';
+import { KEYS, OWN_KEYS, rowOf, usageOf } from '../../src/config/options.ts';
 import type { HttpOptions } from '../../src/http.ts';
 import { VERSION } from '../../src/self/version.ts';
 import { pathOf } from '../tls/files.ts';
@@ -92,12 +92,23 @@ describe('run', () => {
     async (command, other) => {
       const { stdout } = await sidelight(`${command} --help`);
       for (const key of KEYS) {
-        const flag = flagOf(key)?.replace('--redact', '--no-redact') ?? '--otlp-headers';
+        const isSecret = rowOf(key).secret === true;
+        const [flag] = isSecret ? [`--${key}`] : usageOf(key).split(' ', 1);
         const shown = new RegExp(`^ +${flag}(?![\\w-])`, 'm').test(stdout);
-        expect([flag, shown]).toEqual([flag, key !== 'otlp.headers' && !OWN_KEYS[other].includes(key)]);
+        expect([flag, shown]).toEqual([flag, !isSecret && !OWN_KEYS[other].includes(key)]);
       }
     },
   );
+
+  test.each([
+    ['--propagate -- node', 'meta'],
+    ['run --propagate --name x -- node', 'meta'],
+    ['--propagate=off -- node', 'off'],
+    ['--propagate meta -- node', 'meta'],
+    ['-- node --propagate', 'off'],
+  ])('%s: propagate is %s', async (written, propagate) => {
+    expect((await sidelight(written)).runs[0]?.config).toMatchObject({ propagate });
+  });
 
   test('flags reach the configuration', async () => {
     const flags =

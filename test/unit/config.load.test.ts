@@ -51,6 +51,10 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
     values: [1, 2, 3, 1024].map((n) => n * 1024 ** 2),
   },
   lossless: { written: ['true', 'false', 'on', 'no'], values: [true, false, true, false] },
+  propagate: {
+    written: ['meta', 'header', 'off', 'meta'],
+    values: ['meta', 'header', 'off', 'meta'],
+  },
   redact: { written: ['false', 'true', '0', 'YES'], values: [false, true, false, true] },
   captureContent: { written: ['true', 'false', '1', 'off'], values: [true, false, true, false] },
   'otlp.endpoint': {
@@ -61,11 +65,48 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
     written: ['http://a', 'http://b', 'http://c', 'http://d'],
     values: ['http://a', 'http://b', 'http://c', 'http://d'],
   },
+  'otlp.metricsEndpoint': {
+    written: ['http://a', 'http://b', 'http://c', 'http://d'],
+    values: ['http://a', 'http://b', 'http://c', 'http://d'],
+  },
+  'otlp.logsEndpoint': {
+    written: ['http://a', 'http://b', 'http://c', 'http://d'],
+    values: ['http://a', 'http://b', 'http://c', 'http://d'],
+  },
+  'otlp.traces': { written: ['false', 'true', '0', 'no'], values: [false, true, false, false] },
+  'otlp.metrics': { written: ['true', 'false', '1', 'on'], values: [true, false, true, true] },
+  'otlp.logs': { written: ['true', 'false', '1', 'on'], values: [true, false, true, true] },
+  'otlp.metricInterval': {
+    written: ['1s', '2min', '3000', '60min'],
+    values: [1000, 120_000, 3000, 3_600_000],
+  },
+  'otlp.sampleRatio': { written: ['0.25', '1', '0', '1e-3'], values: [0.25, 1, 0, 0.001] },
+  'otlp.slowMs': { written: ['1s', '2min', '300', '4ms'], values: [1000, 120_000, 300, 4] },
+  'otlp.slowMsByMethod': {
+    written: ['tools/call=30s,tools/list=5', 'a=1', 'b=2', 'c=3min'],
+    values: [{ 'tools/call': 30_000, 'tools/list': 5 }, { a: 1 }, { b: 2 }, { c: 180_000 }],
+  },
+  publicUrl: {
+    written: ['https://a/', 'http://b:1/x', 'http://c', 'http://d//'],
+    values: ['https://a', 'http://b:1/x', 'http://c', 'http://d'],
+  },
   'otlp.protocol': {
     written: ['http/protobuf', 'http/json', 'http/protobuf', 'http/json'],
     values: ['http/protobuf', 'http/json', 'http/protobuf', 'http/json'],
   },
   'otlp.headers': {
+    written: ['k=a', 'k=b', 'k=c', 'k=d'],
+    values: [{ k: 'a' }, { k: 'b' }, { k: 'c' }, { k: 'd' }],
+  },
+  'otlp.tracesHeaders': {
+    written: ['k=a', 'k=b', 'k=c', 'k=d'],
+    values: [{ k: 'a' }, { k: 'b' }, { k: 'c' }, { k: 'd' }],
+  },
+  'otlp.metricsHeaders': {
+    written: ['k=a', 'k=b', 'k=c', 'k=d'],
+    values: [{ k: 'a' }, { k: 'b' }, { k: 'c' }, { k: 'd' }],
+  },
+  'otlp.logsHeaders': {
     written: ['k=a', 'k=b', 'k=c', 'k=d'],
     values: [{ k: 'a' }, { k: 'b' }, { k: 'c' }, { k: 'd' }],
   },
@@ -192,14 +233,28 @@ describe('precedence', () => {
       captureBufferBytes: 41_943_040,
       lossless: false,
       redact: true,
+      propagate: 'off',
       otlp: {
         endpoint: undefined,
         tracesEndpoint: undefined,
+        metricsEndpoint: undefined,
+        logsEndpoint: undefined,
+        traces: true,
+        metrics: false,
+        logs: false,
         protocol: 'http/json',
         headers: {},
+        tracesHeaders: undefined,
+        metricsHeaders: undefined,
+        logsHeaders: undefined,
         timeoutMs: 10_000,
+        metricIntervalMs: 60_000,
+        sampleRatio: 1,
+        slowMs: 5000,
+        slowMsByMethod: {},
         captureContent: false,
       },
+      publicUrl: undefined,
       serviceName: undefined,
       resourceAttributes: {},
       admin: undefined,
@@ -246,7 +301,8 @@ describe('precedence', () => {
     });
     expect(config.otlp).toMatchObject({
       protocol: 'http/protobuf',
-      headers: { b: '2' },
+      headers: { a: '1' },
+      tracesHeaders: { b: '2' },
       timeoutMs: 2,
       endpoint: 'http://general:4318',
       tracesEndpoint: 'http://traces:4318/here',
@@ -279,6 +335,18 @@ describe('OpenTelemetry variables', () => {
       'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not one of http/json, http/protobuf; ignored',
     ],
     [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER: "zipkin" is not one of otlp, none; ignored'],
+    [
+      { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '1.5' },
+      'OTEL_TRACES_SAMPLER_ARG: "1.5" is not a number from 0 to 1; ignored',
+    ],
+    [
+      { OTEL_TRACES_SAMPLER: 'jaeger_remote' },
+      'OTEL_TRACES_SAMPLER: "jaeger_remote" is not one of always_on, always_off, traceidratio, parentbased_always_on, parentbased_traceidratio; ignored',
+    ],
+    [
+      { OTEL_METRICS_EXPORTER: 'prometheus' },
+      'OTEL_METRICS_EXPORTER: "prometheus" is not one of otlp, none; ignored',
+    ],
     [{ OTEL_SDK_DISABLED: '1' }, 'OTEL_SDK_DISABLED: "1" is not one of true, false; ignored'],
     [
       { OTEL_RESOURCE_ATTRIBUTES: 'a=1,b=%ZZ' },
@@ -310,21 +378,82 @@ describe('OpenTelemetry variables', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  test.each([{ OTEL_SDK_DISABLED: 'TRUE' }, { OTEL_TRACES_EXPORTER: 'none' }])(
-    '%o turns the export off, also over a file',
+  test('OTEL_SDK_DISABLED turns every export off, also over a file', async () => {
+    const file = write('s.yaml', 'otlp: {endpoint: "http://file:4318", logsEndpoint: "http://file/l"}');
+    const env = {
+      OTEL_SDK_DISABLED: 'TRUE',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://e',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://t',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://m',
+    };
+    const off = { endpoint: undefined, tracesEndpoint: undefined, metricsEndpoint: undefined };
+    const { config } = await load({ env, flags: { config: file } });
+    expect(config.otlp).toMatchObject({ ...off, logsEndpoint: undefined });
+    const asked = await load({ env, flags: { 'otlp.endpoint': 'http://flag' } });
+    expect(asked.config.otlp).toMatchObject({ ...off, endpoint: 'http://flag' });
+  });
+
+  test.each([{ OTEL_TRACES_EXPORTER: 'none' }, { OTEL_TRACES_SAMPLER: 'always_off' }])(
+    '%o turns traces off, and nothing else, unless a flag says where they go',
     async (off) => {
       const file = write('s.yaml', 'otlp: {endpoint: "http://file:4318", tracesEndpoint: "http://file/t"}');
-      const env = {
-        ...off,
-        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://e',
-        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://t',
-      };
+      const env = { ...off, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://e' };
       const { config } = await load({ env, flags: { config: file } });
-      expect(config.otlp).toMatchObject({ endpoint: undefined, tracesEndpoint: undefined });
-      const asked = await load({ env, flags: { 'otlp.endpoint': 'http://flag' } });
-      expect(asked.config.otlp).toMatchObject({ endpoint: 'http://flag', tracesEndpoint: undefined });
+      expect(config.otlp).toMatchObject({ traces: false, endpoint: 'http://e' });
+      const named = await load({ env, flags: { 'otlp.tracesEndpoint': 'http://flag' } });
+      expect(named.config.otlp).toMatchObject({ traces: true, tracesEndpoint: 'http://flag' });
+      const own = await load({
+        env: { ...env, SIDELIGHT_OTLP_TRACES: 'false' },
+        flags: { 'otlp.endpoint': 'http://flag' },
+      });
+      expect(own.config.otlp).toMatchObject({ traces: false, endpoint: 'http://flag' });
     },
   );
+
+  test.each(['metrics', 'logs'] as const)(
+    'OTEL_*_EXPORTER=otlp exports %s, as a rule to the standard place',
+    async (signal) => {
+      const key = `${signal}Endpoint` as const;
+      const name = `OTEL_${signal.toUpperCase()}_EXPORTER`;
+      const { config, warnings } = await load({ env: { [name]: 'otlp' } });
+      expect(config.otlp).toMatchObject({
+        [signal]: true,
+        [key]: `http://localhost:4318/v1/${signal}`,
+        endpoint: undefined,
+      });
+      expect(warnings).toEqual([]);
+      const env = { [name]: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://e' };
+      expect((await load({ env })).config.otlp).toMatchObject({
+        [signal]: true,
+        [key]: undefined,
+        endpoint: 'http://e',
+      });
+      const file = write('s.yaml', `otlp: {${signal}: true, endpoint: "http://file"}`);
+      const off = await load({ env: { [name]: 'none' }, flags: { config: file } });
+      expect(off.config.otlp).toMatchObject({ [signal]: false, endpoint: 'http://file' });
+    },
+  );
+
+  test('metrics and logs that are to go nowhere are told', async () => {
+    const { warnings } = await load({ flags: { 'otlp.metrics': true, 'otlp.logs': true } });
+    expect(warnings).toEqual([
+      'otlp.metrics: not exported, since there is no otlp.endpoint or otlp.metricsEndpoint',
+      'otlp.logs: not exported, since there is no otlp.endpoint or otlp.logsEndpoint',
+    ]);
+  });
+
+  test.each([
+    [{ OTEL_TRACES_SAMPLER: 'always_on' }, 1],
+    [{ OTEL_TRACES_SAMPLER: 'parentbased_always_on', OTEL_TRACES_SAMPLER_ARG: '0.5' }, 1],
+    [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' }, 0.25],
+    [{ OTEL_TRACES_SAMPLER: 'PARENTBASED_TraceIdRatio', OTEL_TRACES_SAMPLER_ARG: ' 0.25 ' }, 0.25],
+    [{ OTEL_TRACES_SAMPLER: 'traceidratio' }, 1],
+    [{ OTEL_TRACES_SAMPLER_ARG: '0.25' }, 0.5],
+  ])('%o is a ratio of %s, over the file', async (env, ratio) => {
+    const file = write('s.yaml', 'otlp.sampleRatio: 0.5');
+    const { config, warnings } = await load({ env, flags: { config: file } });
+    expect([config.otlp.sampleRatio, config.otlp.traces, warnings]).toEqual([ratio, true, []]);
+  });
 
   test('OTEL_TRACES_EXPORTER=otlp exports to the standard place unless a place is named', async () => {
     const env = { OTEL_TRACES_EXPORTER: 'otlp' };
@@ -613,4 +742,16 @@ test.each([
   ['0.0.0.0:9464', ['admin: 0.0.0.0:9464 can be reached from other machines']],
 ])('--admin %s: whoever lets other machines in is told so', async (admin, warnings) => {
   expect((await load({ flags: { admin } })).warnings).toEqual(warnings);
+});
+
+test.each([
+  [
+    { propagate: 'meta' },
+    ['propagate: the spans that the server is told of are not exported; set --otlp-endpoint'],
+  ],
+  [{ propagate: 'meta', 'otlp.endpoint': 'http://a' }, []],
+  [{ propagate: 'header', 'otlp.tracesEndpoint': 'http://a' }, []],
+  [{ propagate: 'off' }, []],
+] as const)('%j: whoever tells a server of spans that nobody exports is told so', async (flags, warnings) => {
+  expect((await load({ flags })).warnings).toEqual(warnings);
 });

@@ -70,7 +70,12 @@ test('names of flags and variables derive from the key and are unique; a secret 
   expect(flagOf('otlp.tracesEndpoint')).toBe('--otlp-traces-endpoint');
   expect(envOf('otlp.tracesEndpoint')).toBe('SIDELIGHT_OTLP_TRACES_ENDPOINT');
   expect(new Set(KEYS.map(envOf)).size).toBe(KEYS.length);
-  expect(KEYS.filter((key) => flagOf(key) === undefined)).toEqual(['otlp.headers']);
+  expect(KEYS.filter((key) => flagOf(key) === undefined)).toEqual([
+    'otlp.headers',
+    'otlp.tracesHeaders',
+    'otlp.metricsHeaders',
+    'otlp.logsHeaders',
+  ]);
 });
 
 test('docs/config.md is what the table of settings says', () => {

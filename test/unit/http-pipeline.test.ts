@@ -62,6 +62,27 @@ describe('exchanges', () => {
     expect(other).toMatchObject({ asked: false, status: 405, method: 'GET', path: '/mcp', stream: false });
   });
 
+  it('that should have an answer and have none are found, but not those of HTTP+SSE', () => {
+    const rules = (target: string): string[] => {
+      const records = new Records();
+      const post = records.exchange().request({ target });
+      post.body('client_to_server', call(1)).requestEnds().responds([], { status: 202 }).ends();
+      return records.of('finding_raised').map(({ rule }) => rule);
+    };
+    expect(rules('/mcp')).toEqual(['http_without_json_rpc']);
+    expect(rules('/message?sessionId=7')).toEqual(['deprecated_feature']);
+  });
+
+  it('whose session id is not of their revision are found', () => {
+    const records = new Records();
+    const { params, ...rest } = call(1);
+    const modern = { ...rest, params: { ...params, _meta: MODERN_META } };
+    records.exchange().posts(modern, ['Mcp-Session-Id', 'x']).responds().ends();
+    records.exchange().posts(call(1), ['Mcp-Session-Id', 'y']).responds().ends();
+    const misused = records.of('finding_raised').filter(({ rule }) => rule === 'session_id_misuse');
+    expect(misused.map(({ detail }) => detail)).toEqual(['tools/call of 2026-07-28 with Mcp-Session-Id']);
+  });
+
   it('that listen are streams from the response to their end', () => {
     const records = new Records();
     const get = records.exchange().request({ method: 'GET' }).requestEnds().responds(SSE_TYPE);

@@ -139,6 +139,23 @@ describe('a line', () => {
     expect(lines[0]).not.toHaveProperty('command');
   });
 
+  it('of an operation of several legs, a task or a stream tells what only those have', () => {
+    const [leg] = operation().legs;
+    if (leg === undefined) throw new Error('an operation has a leg');
+    const legs = [leg, { ...leg, startedAtUs: leg.endedAtUs + 1500 }];
+    const subscription = { acknowledgedAtUs: START_US, notifications: 7, closedBy: 'server' } as const;
+    const lines = logged([
+      operation({ legs }),
+      operation({ task: { states: [], polls: 4 } }),
+      operation({ stream: true, subscription }),
+    ]);
+    expect(lines).toMatchObject([
+      { round_trips: 2, input_wait_ms: 1.5 },
+      { task_polls: 4 },
+      { notifications: 7, closed_by: 'server' },
+    ]);
+  });
+
   it('warns of a failed operation, with what the error said', () => {
     const error = { code: -32602, type: '-32602', message: 'Unknown tool' };
     expect(logged([operation({ outcome: 'protocol_error', error })])).toEqual([
@@ -229,7 +246,15 @@ describe('a line', () => {
         { ...BASE, type: 'copies_dropped', channel: 'server_to_client', chunks: 2, bytes: 1000 },
       ]),
     ).toEqual([
-      expect.objectContaining({ level: 'warn', rule: 'late_result', seq: 9, operation: 3, detail: 'id 4' }),
+      expect.objectContaining({
+        level: 'warn',
+        rule: 'late_result',
+        severity: 'warning',
+        seq: 9,
+        operation: 3,
+        detail: 'id 4',
+        hint: expect.stringMatching(/timeout/) as string,
+      }),
       expect.objectContaining({ level: 'warn', channel: 'server_to_client', chunks: 2, bytes: 1000 }),
     ]);
   });

@@ -13,7 +13,7 @@ import {
 import type { Notification, ParamFacts, Request } from '../../src/mcp/message.ts';
 
 const MODERN: ParamFacts = { modern: true, protocolVersion: '2026-07-28' };
-const base = { sizeBytes: 1, json: () => undefined };
+const base = { sizeBytes: 1, json: () => undefined, bytes: undefined };
 const request = (method: string, params: ParamFacts): Request => ({
   kind: 'request',
   id: 0,

@@ -181,6 +181,51 @@ describe('operations', () => {
     expect(valueOf(lines, 'sidelight_oldest_operation_age_seconds', labels)).toBeCloseTo(2.5);
   });
 
+  it('that wait for input are not in flight, and are again when it came', async () => {
+    const { sink } = newSink();
+    const at = { sessionId: described().sessionId, atUs: START_US + 2_000_000 };
+    const which = { operationId: 1, initiator: 'client_to_server' } as const;
+    const gauges = async () => {
+      const lines = await scraped(sink);
+      return ['in_flight', 'waiting_for_input'].map((name) => valueOf(lines, `sidelight_operations_${name}`));
+    };
+    sink.write([sessionStarted(), started()]);
+    expect(await gauges()).toEqual([1, 0]);
+    sink.write([{ type: 'input_asked', ...at, ...which, asked: ['elicitation/create'] }]);
+    expect(await gauges()).toEqual([0, 1]);
+    sink.write([{ type: 'input_given', ...at, ...which }]);
+    expect(await gauges()).toEqual([1, 0]);
+    // From the input on, and not from the call.
+    const age = valueOf(await scraped(sink), 'sidelight_oldest_operation_age_seconds', {
+      initiator: 'client_to_server',
+    });
+    expect(age).toBe(0.5);
+    sink.write([{ type: 'input_asked', ...at, ...which, asked: [] }, operation()]);
+    expect(await gauges()).toEqual([0, 0]);
+  });
+
+  it('that asked for input tell what for, and how long it took to come', async () => {
+    const { sink } = newSink();
+    const [leg] = operation().legs;
+    if (leg === undefined) throw new Error('an operation has a leg');
+    const asked = { ...leg, outcome: 'input_required', asked: ['elicitation/create', 'roots/list'] } as const;
+    const legs = [
+      asked,
+      { ...asked, asked: [], startedAtUs: leg.endedAtUs + 2e6, endedAtUs: leg.endedAtUs + 3e6 },
+      { ...leg, startedAtUs: leg.endedAtUs + 7e6 },
+    ];
+    sink.write([sessionStarted(), operation({ legs })]);
+    const lines = await scraped(sink);
+    const name = 'sidelight_operation_input_required_total';
+    expect(find(lines, name).map(({ labels, value }) => [labels.input, value])).toEqual([
+      ['elicitation/create', 1],
+      ['roots/list', 1],
+      ['none', 1],
+    ]);
+    expect(valueOf(lines, 'sidelight_operation_input_wait_seconds_sum')).toBeCloseTo(6, 6);
+    expect(valueOf(lines, 'sidelight_operation_round_trips_total')).toBe(3);
+  });
+
   it('count a round trip for each leg', async () => {
     const lines = await scraped(fullSink(NO_PID));
     expect(valueOf(lines, 'sidelight_operation_round_trips_total', { gen_ai_tool_name: 'echo' })).toBe(4);

@@ -69,10 +69,18 @@ export function workload(serverPid: number): readonly McpEvent[] {
     }),
     operation({
       operationId: 6,
-      ...(leg !== undefined && { legs: [{ ...leg, outcome: 'input_required' }, leg] }),
+      ...(leg !== undefined && {
+        legs: [
+          { ...leg, outcome: 'input_required', asked: ['elicitation/create'] },
+          { ...leg, startedAtUs: leg.endedAtUs + 42_000_000 },
+        ],
+      }),
+      task: { states: [], polls: 3 },
     }),
     operation({ operationId: 7, initiator: 'server_to_client', method: 'roots/list', target: undefined }),
     started({ operationId: 8 }),
+    started({ operationId: 10 }),
+    { type: 'input_asked', ...at, operationId: 10, initiator: 'client_to_server', asked: [] },
     started({ operationId: 9, method: 'subscriptions/listen', target: undefined }),
     {
       type: 'finding_raised',

@@ -59,6 +59,7 @@ function paramFacts(params: unknown, kind: 'request' | 'notification'): Json {
     ...(isString(version) ? { protocolVersion: version, modern: true } : {}),
     ...(isId(subscriptionId) ? { subscriptionId } : {}),
     ...(member(params, 'inputResponses') === undefined ? {} : { hasInputResponses: true }),
+    ...(isObject(member(params, 'task')) ? { wantsTask: true } : {}),
     ...implementation('clientInfo', member(meta, `${MODERN_PREFIX}clientInfo`), member(params, 'clientInfo')),
   };
 }
@@ -130,10 +131,13 @@ export function expectedOf(value: unknown): Told {
   return value.length === 0 ? malformed('empty_batch') : { kind: 'batch', messages: value.map(oneTold) };
 }
 
+/** The text itself, in the forms in which a message hands it on. */
+const NOT_TOLD: ReadonlySet<string> = new Set(['sizeBytes', 'json', 'bytes']);
+
 /** What was told, in the same form. */
 export function told(message: Message | Batch): Told {
   if (message.kind === 'batch') return { kind: 'batch', messages: message.messages.map(told) };
-  return Object.fromEntries(Object.entries(message).filter(([key]) => key !== 'sizeBytes' && key !== 'json'));
+  return Object.fromEntries(Object.entries(message).filter(([key]) => !NOT_TOLD.has(key)));
 }
 
 const FATAL = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

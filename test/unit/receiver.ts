@@ -85,9 +85,21 @@ const EMPTY_IS_DEFAULT: ReadonlySet<string> = new Set(['status', 'events', 'link
 export const OTLP: Config['otlp'] = {
   endpoint: undefined,
   tracesEndpoint: undefined,
+  metricsEndpoint: undefined,
+  logsEndpoint: undefined,
+  traces: true,
+  metrics: false,
+  logs: false,
   protocol: 'http/json',
   headers: {},
+  tracesHeaders: undefined,
+  metricsHeaders: undefined,
+  logsHeaders: undefined,
   timeoutMs: 10_000,
+  metricIntervalMs: 60_000,
+  sampleRatio: 1,
+  slowMs: 5000,
+  slowMsByMethod: {},
   captureContent: false,
 };
 
@@ -96,6 +108,7 @@ interface Differs {
   readonly serviceName?: string;
   readonly resourceAttributes?: Readonly<Record<string, string>>;
   readonly env?: TraceSinkOptions['env'];
+  readonly recordingUrl?: TraceSinkOptions['recordingUrl'];
 }
 
 /** A trace sink that is closed when the test is over, with what it counted and what it said. */
@@ -107,7 +120,7 @@ export function sinkTo(
   const said: string[] = [];
   const sink = new TraceSink(
     {
-      url: `${endpoint}/v1/traces`,
+      target: { url: `${endpoint}/v1/traces`, headers: differs.otlp?.headers ?? {} },
       config: {
         otlp: { ...OTLP, ...differs.otlp },
         serviceName: differs.serviceName,
@@ -115,6 +128,7 @@ export function sinkTo(
       },
       self: { pid: 42, hostname: 'host', version: '0.1.0', instanceId: 'instance' },
       env: differs.env ?? {},
+      recordingUrl: differs.recordingUrl,
     },
     stats,
     new Trouble((line) => said.push(line)),

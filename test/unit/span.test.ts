@@ -268,6 +268,34 @@ describe('an operation of several legs', () => {
   });
 });
 
+describe('a task', () => {
+  it('tells its states as events, and how often it was asked about', () => {
+    const task = {
+      polls: 4,
+      states: [
+        { atUs: START_US + 10, status: 'working' },
+        { atUs: START_US + 20, status: 'completed' },
+      ],
+    };
+    const { attributes, events } = span({ task });
+    expect(attributes).toMatchObject({ 'sidelight.task.polls': 4 });
+    expect(events).toEqual([
+      { atUs: START_US + 10, name: 'task_status', attributes: { 'sidelight.task.status': 'working' } },
+      { atUs: START_US + 20, name: 'task_status', attributes: { 'sidelight.task.status': 'completed' } },
+    ]);
+  });
+});
+
+describe('a subscription', () => {
+  it('tells what it brought and who closed it', () => {
+    const subscription = { acknowledgedAtUs: START_US, notifications: 7, closedBy: 'client' } as const;
+    expect(span({ stream: true, subscription }).attributes).toMatchObject({
+      'sidelight.subscription.notifications': 7,
+      'sidelight.subscription.closed_by': 'client',
+    });
+  });
+});
+
 describe('the span of a session', () => {
   it('is a root that lasts as long as the session', () => {
     expect(sessionSpan(ended())).toEqual({

@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { tracesUrl } from '../../src/sink/trace.ts';
+import { otlpTarget } from '../../src/sink/otlp-target.ts';
+import { recordingUrls } from '../../src/sink/recording-url.ts';
 import { described, ended, operation, operations, SESSION_ID, SESSION_SPAN, spanIds } from './events.ts';
 import { OTLP, type ReceivedSpan, sinkTo, startReceiver } from './receiver.ts';
 
@@ -396,7 +397,7 @@ describe('a request', () => {
   });
 });
 
-describe('where traces go', () => {
+describe('where a signal goes', () => {
   it.each([
     [undefined, undefined, undefined],
     ['http://h:4318', undefined, 'http://h:4318/v1/traces'],
@@ -404,6 +405,49 @@ describe('where traces go', () => {
     ['http://h/otlp', undefined, 'http://h/otlp/v1/traces'],
     ['http://h', 'http://t/as/it/is', 'http://t/as/it/is'],
   ])('follows the endpoint %s and the traces endpoint %s', (endpoint, tracesEndpoint, url) => {
-    expect(tracesUrl({ ...OTLP, endpoint, tracesEndpoint })).toBe(url);
+    expect(otlpTarget({ ...OTLP, endpoint, tracesEndpoint }, 'traces')?.url).toBe(url);
+  });
+
+  it('is nowhere when it is not wanted, whatever endpoint there is', () => {
+    const otlp = { ...OTLP, endpoint: 'http://h', metricsEndpoint: 'http://m', traces: false };
+    expect(otlpTarget(otlp, 'traces')).toBeUndefined();
+    expect(otlpTarget(otlp, 'metrics')).toBeUndefined();
+    expect(otlpTarget({ ...otlp, metrics: true }, 'metrics')?.url).toBe('http://m');
+    expect(otlpTarget({ ...otlp, logs: true }, 'logs')?.url).toBe('http://h/v1/logs');
+  });
+
+  it('has its own headers instead of the general ones, so that no key goes to another receiver', () => {
+    const otlp = { ...OTLP, endpoint: 'http://h', logs: true, headers: { a: '1' }, logsHeaders: { b: '2' } };
+    expect(otlpTarget(otlp, 'traces')?.headers).toEqual({ a: '1' });
+    expect(otlpTarget(otlp, 'logs')?.headers).toEqual({ b: '2' });
+  });
+});
+
+describe('the link to the recording', () => {
+  const url = recordingUrls({ publicUrl: 'https://sidelight.example/x', record: 'full' });
+  const page = `https://sidelight.example/x/sessions/${SESSION_ID}`;
+
+  it.each(BOTH)('is on every span, legs and sessions included (%s)', async (protocol) => {
+    const { endpoint, spans } = await startReceiver();
+    const { sink } = sinkTo(endpoint, { otlp: { protocol }, recordingUrl: url });
+    const [leg] = operation().legs;
+    if (leg === undefined) throw new Error('an operation has a leg');
+    await sink.write([
+      operation({ operationId: 0 }),
+      operation({ operationId: 7, legs: [{ ...leg, outcome: 'input_required' }, leg] }),
+      ended(),
+    ]);
+    expect(spans().map(({ attributes }) => attributes['sidelight.recording.url'])).toEqual([
+      `${page}#operation-0`,
+      `${page}#operation-7`,
+      `${page}#operation-7`,
+      `${page}#operation-7`,
+      page,
+    ]);
+  });
+
+  it('is not there while nobody says where recordings are, or while nothing is recorded', () => {
+    expect(recordingUrls({ publicUrl: undefined, record: 'full' })).toBeUndefined();
+    expect(recordingUrls({ publicUrl: 'https://h', record: 'off' })).toBeUndefined();
   });
 });

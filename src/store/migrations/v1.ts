@@ -114,6 +114,8 @@ CREATE TABLE operation (
   error_type TEXT,
   error_message TEXT,
   legs TEXT,
+  task TEXT,
+  subscription TEXT,
   http TEXT
 );
 CREATE INDEX operation_by_session ON operation (session, operation_id);
@@ -129,6 +131,17 @@ CREATE TABLE finding (
   detail TEXT NOT NULL
 );
 CREATE INDEX finding_by_session ON finding (session_id, seq);
+
+CREATE TABLE tool_definition (
+  server TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  first_seen INTEGER NOT NULL,
+  last_seen INTEGER NOT NULL,
+  trusted INTEGER NOT NULL,
+  PRIMARY KEY (server, tool, hash)
+) WITHOUT ROWID;
 
 CREATE VIEW frame AS
 SELECT

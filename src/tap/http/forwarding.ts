@@ -8,7 +8,7 @@ import type { Direction } from '../../wire/chunk.ts';
 import type { ExchangeEnd, ExchangeFact, Failure } from '../../wire/exchange.ts';
 import { nowUs } from '../relay.ts';
 import { failedAnswer, failureOf } from './failure.ts';
-import { announcesBody, endToEnd, valueOf } from './headers.ts';
+import { announcesBody, endToEnd, plainLength, valueOf, without } from './headers.ts';
 
 /** Told after the fact; whatever it does, the traffic is gone on its way. */
 export interface HttpTapObserver {
@@ -22,10 +22,22 @@ export interface HttpTapObserver {
   readonly admit?: () => Promise<void> | undefined;
 }
 
+/**
+ * Given a JSON request that is whole, and its headers as they are to go on: what goes on instead, and the fact to tell of
+ * it. Undefined: nothing is changed.
+ */
+export type RequestEditor = (
+  body: Buffer,
+  headers: readonly string[],
+) =>
+  { readonly body: Uint8Array; readonly headers: readonly string[]; readonly fact: ExchangeFact } | undefined;
+
 export interface Way {
   readonly observer: HttpTapObserver;
   readonly server: string;
   readonly responseTimeoutMs: number | undefined;
+  /** For the few requests that may have to be changed; absent: none are. */
+  readonly editor: RequestEditor | undefined;
   /** Opens the request to the server. */
   open(request: IncomingMessage, headers: readonly string[]): ClientRequest;
   /** Headers of a response as the client is to get them. */
@@ -45,7 +57,12 @@ export interface BodyRewriter {
 
 /** Of a JSON request: enough to find its id, should we have to answer it ourselves. */
 const MAX_HEAD_BYTES = 64 * 1024;
+/** Of a request that may be changed: a longer one passes as it comes. */
+const MAX_EDITED_BYTES = 1024 * 1024;
 const RESET = /^(?:ECONNRESET|EPIPE)$/;
+
+/** Written, it sends a head at once, in the encoding of heads: `flushHeaders` makes UTF-8 of what is none. */
+const NOTHING = Buffer.alloc(0);
 
 export class Forwarding {
   readonly id: number;
@@ -90,6 +107,16 @@ export class Forwarding {
 
   start(headers: readonly string[]): void {
     const { request } = this;
+    const length = this.#editedLength();
+    if (length === undefined) {
+      this.#open(headers);
+      request.on('data', this.#sent);
+    } else this.#collect(headers, length);
+    request.on('end', this.#sentAll);
+  }
+
+  #open(headers: readonly string[]): ClientRequest {
+    const { request } = this;
     const upstream = this.#way.open(request, headers);
     this.#upstream = upstream;
     upstream.on('response', this.#responded);
@@ -97,9 +124,39 @@ export class Forwarding {
     upstream.on('error', this.#failed);
     const { responseTimeoutMs } = this.#way;
     if (responseTimeoutMs !== undefined) this.#timer = setTimeout(this.#timedOut, responseTimeoutMs);
-    request.on('data', this.#sent);
-    request.on('end', this.#sentAll);
     if (announcesBody(request.rawHeaders)) setImmediate(this.#flushRequest);
+    return upstream;
+  }
+
+  /** Length of the body, where it is one that may have to be changed. */
+  #editedLength(): number | undefined {
+    if (this.#way.editor === undefined || !this.#isJson) return undefined;
+    const length = plainLength(this.request.rawHeaders);
+    return length !== undefined && length > 0 && length <= MAX_EDITED_BYTES ? length : undefined;
+  }
+
+  /** Its head says how long it is, so that nothing of it can go on before it is whole. */
+  #collect(headers: readonly string[], length: number): void {
+    const { request } = this;
+    const { observer, editor } = this.#way;
+    const chunks: Buffer[] = [];
+    let missing = length;
+    request.on('data', (chunk: Buffer) => {
+      const from = nowUs();
+      chunks.push(chunk);
+      missing -= chunk.length;
+      this.#keepHead(chunk);
+      if (missing === 0) {
+        const body = Buffer.concat(chunks);
+        const edited = editor?.(body, headers);
+        this.#open(edited?.headers ?? headers).write(edited?.body ?? body);
+        if (edited !== undefined) observer.fact(this.id, edited.fact, nowUs());
+      }
+      const atUs = nowUs();
+      observer.body(this.id, 'client_to_server', chunk, atUs, atUs - from);
+      const wait = observer.admit?.();
+      if (wait !== undefined) pauseFor(request, this.response, true, wait);
+    });
   }
 
   /** Answers in the server's place. */
@@ -171,7 +228,10 @@ export class Forwarding {
     const { response } = this;
     const { statusCode: status = 502, statusMessage: reason = '', rawHeaders } = answer;
     this.#rewriter = this.#way.rewriter(this.request, answer);
-    const passed = this.#way.answered(this.request, endToEnd(rawHeaders));
+    const kept = endToEnd(rawHeaders);
+    // A coding of no body: Node would close the connection after it.
+    const own = status === 204 || status === 304 ? without(kept, 'transfer-encoding') : kept;
+    const passed = this.#way.answered(this.request, own);
     const headers = this.#rewriter?.headers(passed) ?? passed;
     // A body that ends with its connection (RFC 9112, 6.3) ends so here, too, and not with a coding of our own.
     response.useChunkedEncodingByDefault = false;
@@ -186,7 +246,7 @@ export class Forwarding {
       });
       return;
     }
-    if (isEventStream(rawHeaders)) response.flushHeaders();
+    if (isEventStream(rawHeaders)) response.write(NOTHING);
     else setImmediate(this.#flushResponse);
     this.#way.observer.fact(this.id, { fact: 'response', status, reason, headers: rawHeaders }, nowUs());
     answer.on('data', this.#received);
@@ -196,7 +256,7 @@ export class Forwarding {
   };
 
   readonly #flushResponse = (): void => {
-    if (!this.response.destroyed && !this.response.writableEnded) this.response.flushHeaders();
+    if (!this.response.destroyed && !this.response.writableEnded) this.response.write(NOTHING);
   };
 
   readonly #received = (chunk: Buffer): void => {

@@ -9,7 +9,13 @@ import type { Socket } from 'node:net';
 import type { Endpoint, RawHeaders } from '../../wire/exchange.ts';
 import { nowUs } from '../relay.ts';
 import { failedAnswer, failureOf } from './failure.ts';
-import { type BodyRewriter, Forwarding, type HttpTapObserver, type Way } from './forwarding.ts';
+import {
+  type BodyRewriter,
+  Forwarding,
+  type HttpTapObserver,
+  type RequestEditor,
+  type Way,
+} from './forwarding.ts';
 import { refusal } from './guard.ts';
 import { endToEnd, forUpgrade, valueOf, withForwarded, withValue } from './headers.ts';
 import { listen, type Listen } from './listen.ts';
@@ -34,6 +40,7 @@ export interface HttpTapOptions {
   readonly maxHeaderBytes: number;
   readonly maxConnections: number;
   readonly rewriteOauth: boolean;
+  readonly editor?: RequestEditor | undefined;
 }
 
 /** Who sends headers for longer than this holds a connection and wants nothing (slow loris). Bodies take what they take. */
@@ -243,7 +250,7 @@ export class HttpTap {
   }
 
   #wayOf(): Way {
-    const { target, responseTimeoutMs, rewriteOauth, mount } = this.#options;
+    const { target, responseTimeoutMs, rewriteOauth, mount, editor } = this.#options;
     const places = (request: IncomingMessage): Places => {
       const protocol = this.#options.tls === undefined ? 'http' : 'https';
       return {
@@ -256,6 +263,7 @@ export class HttpTap {
       observer: this.#observer,
       server: target.host,
       responseTimeoutMs,
+      editor,
       open: (request, headers) => {
         const { number = 0 } = this.#clients.get(request.socket) ?? {};
         return this.#upstream.request(

@@ -1,0 +1,43 @@
+/** Parts of parsed messages, looked at without trust in their shape or size. */
+import type { Request, Result } from '../../mcp/message.ts';
+import { at } from '../identity.ts';
+import { jsonText } from '../text.ts';
+
+/** A message above this is not parsed to be checked: it bounds what one check may cost. */
+export const MAX_CHECKED_BYTES = 64 * 1024;
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** `params` or `result` of a message; undefined where it is no object, or was too large to be looked at. */
+export function bodyOf(message: Request | Result, maxBytes = MAX_CHECKED_BYTES): Json | undefined {
+  if (message.sizeBytes > maxBytes) return undefined;
+  const body = at(message, message.kind === 'request' ? 'params' : 'result');
+  return isObject(body) ? body : undefined;
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Undefined for what is no object. A key of its prototype is no member. */
+export function memberOf(value: unknown, key: string): unknown {
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+/**
+ * A number that equal values have in common, and others hardly: 53 bits (cyrb53). Undefined for what is nested too deeply.
+ */
+export function hashOf(value: unknown): number | undefined {
+  const text = jsonText(value);
+  if (text === undefined) return undefined;
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return 4294967296 * (2097151 & low) + (high >>> 0);
+}
