@@ -13,6 +13,7 @@ const DOCUMENTS = [
   { file: 'docs/config.md', module: 'src/config/doc.ts', render: 'renderConfigDoc' },
   { file: 'docs/findings.md', module: 'src/event/finding-doc.ts', render: 'renderFindingsDoc' },
   { file: 'docs/metrics.md', module: 'src/sink/metric-doc.ts', render: 'renderMetricsDoc' },
+  { file: 'docs/recording.schema.json', module: 'src/formats/schema.ts', render: 'renderRecordingSchema' },
 ];
 
 const check = process.argv.includes('--check');
@@ -20,7 +21,7 @@ for (const { file, module, render } of DOCUMENTS) {
   const path = join(root, file);
   const text = await format((await load(module))[render](), {
     ...(await resolveConfig(path)),
-    parser: 'markdown',
+    parser: file.endsWith('.json') ? 'json' : 'markdown',
   });
   if (!check) {
     mkdirSync(dirname(path), { recursive: true });

@@ -9,6 +9,8 @@ import type { TrustedTool, TrustedTools } from './event/toolDefinition.ts';
 const FRESH_MS = 1000;
 /** How often a store that is not there is looked for. */
 const RETRY_MS = 2000;
+/** Servers say their own names, so that there can be any number of them; what is forgotten is read again. */
+const MAX_KNOWN = 64;
 
 interface Known {
   readonly atMs: number;
@@ -37,6 +39,7 @@ export class Baselines {
     if (known !== undefined && nowMs - known.atMs < FRESH_MS) return known.tools;
     if (this.#db === undefined && nowMs - this.#triedAtMs > RETRY_MS) void this.#connect();
     const tools = this.#read(server);
+    if (known === undefined && this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.set(server, { atMs: nowMs, tools });
     return tools;
   };

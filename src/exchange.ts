@@ -70,7 +70,6 @@ export class Exchange {
   #lost = false;
   /** The request asked something by JSON-RPC, so that the response should be JSON-RPC. */
   #asked = false;
-  #answered = false;
   #skippedBytes = 0;
   readonly #bytes = { client_to_server: 0, server_to_client: 0 };
 
@@ -154,17 +153,7 @@ export class Exchange {
     this.#bodies.server_to_client?.end(whole, atUs);
     const session = this.#sessionFor();
     const { tracker, recorder } = session;
-    const { seq } = recorder;
-    const { failure, detail, status = 0 } = this.#response ?? {};
-    const isBare =
-      this.#asked && !this.#answered && whole && !this.#lost && failure === undefined && status < 300;
-    // The answers of HTTP+SSE come on the GET stream.
-    if (isBare && this.#host.facts(this.request).legacySse !== true)
-      tracker.raise(
-        'http_without_json_rpc',
-        { channel: 'server_to_client', seq, atUs },
-        `status ${status} without a JSON-RPC answer`,
-      );
+    const { failure, detail } = this.#response ?? {};
     if (!whole || fact.trailers.length > 0)
       recorder.note(
         'http',
@@ -286,10 +275,7 @@ export class Exchange {
   }
 
   #look(channel: Direction, message: Message, at: At, operationId: number | undefined): void {
-    if (channel === 'server_to_client') {
-      this.#answered ||= message.kind === 'result' || message.kind === 'error';
-      return;
-    }
+    if (channel === 'server_to_client') return;
     if (message.kind === 'request') this.#asked = true;
     if (message.kind !== 'request' && message.kind !== 'notification') return;
     const { tracker } = this.#sessionFor(message);
@@ -343,7 +329,9 @@ export class Exchange {
   }
 
   #event({ type, id, retry, data }: SseEvent, atUs: number): void {
-    const { recorder } = this.#sessionFor();
+    const { recorder, tracker } = this.#sessionFor();
+    // Also without a message: the answer may come to a GET with `Last-Event-ID`.
+    if (id !== undefined) tracker.resumable(this.id);
     const said = data === undefined ? undefined : new TextDecoder().decode(data);
     // Where the legacy transport posts to names its session.
     const text = said === undefined ? undefined : this.#host.told(said);

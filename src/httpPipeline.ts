@@ -10,6 +10,7 @@ import type { Gap, RingRecord } from './tap/ring.ts';
 import type { LifecycleFact } from './thread.ts';
 import type { PropagatedIds } from './track/propagatedIds.ts';
 import { type NewSession, Sessions } from './track/sessions.ts';
+import { Shared, SHARED_BY_SESSIONS } from './track/shared.ts';
 import { Tracker, type TrackerOptions } from './track/tracker.ts';
 import type { RequestFact, ExchangeFact, ResponseEndedFact } from './wire/exchange.ts';
 
@@ -39,6 +40,7 @@ export class HttpPipeline {
   readonly #options: HttpPipelineOptions;
   readonly #sessions: Sessions<HttpSession>;
   readonly #exchanges = new Map<number, Exchange>();
+  readonly #shared = new Shared(SHARED_BY_SESSIONS);
   readonly #host: ExchangeHost;
   #skippedBytes = 0;
   /** Exchanges of which nothing came here. */
@@ -164,7 +166,10 @@ export class HttpPipeline {
       id,
       missed: this.#missed,
       recorder: new FrameRecorder({ ...this.#options, sessionId: id }),
-      tracker: new Tracker({ ...tracker, sessionId: id, transport: 'http', startedAtUs: atUs, emit }),
+      tracker: new Tracker({
+        ...{ ...tracker, shared: this.#shared },
+        ...{ sessionId: id, transport: 'http', startedAtUs: atUs, emit },
+      }),
     };
   }
 

@@ -131,7 +131,8 @@ function trackerOf(
 }
 
 function recorderOf({ config, redactor, emit }: ObservedOptions) {
-  return { redactor, maxBodyBytes: config.maxBodyBytes, newDigest, emit };
+  const { maxBodyBytes, recordMedia: keepMedia } = config;
+  return { redactor, maxBodyBytes, keepMedia, newDigest, emit };
 }
 
 function newDigest(): Digest {

@@ -2,18 +2,17 @@
  * The observer's thread: reads the copies from the ring and turns them into every output. It runs off the data path, at
  * a lower priority than the relay, and nothing in it is ever waited for by traffic.
  */
-import { createHmac, randomBytes } from 'node:crypto';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Baselines } from './baselines.ts';
 import type { McpEvent } from './event/event.ts';
-import { Redactor } from './event/redact.ts';
 import { openObserved } from './observed.ts';
 import { hexPool } from './self/hexPool.ts';
 import { Stats } from './self/stats.ts';
 import { Trouble } from './self/trouble.ts';
 import { Fanout } from './sink/fanout.ts';
 import { openOutputs } from './outputs.ts';
+import { openRedaction } from './redaction.ts';
 import { type Gap, RingReader, type RingRecord } from './tap/ring.ts';
 import type { FromObserver, ObserverInput, ToObserver } from './thread.ts';
 
@@ -51,10 +50,8 @@ const trouble = new Trouble((line) => {
 const reader = new RingReader(input.ring);
 stats.queue('capture', () => ({ depth: reader.depth(), capacity: reader.capacity }));
 
-const redactionKey = randomBytes(32);
-const redactor = config.redact
-  ? new Redactor((secret) => createHmac('sha256', redactionKey).update(secret).digest('hex').slice(0, 8))
-  : undefined;
+const { redactor, problem: redactionProblem } = await openRedaction(config);
+if (redactionProblem !== undefined) trouble.say('redaction', redactionProblem);
 
 let pending: McpEvent[] = [];
 const baselines = config.record === 'off' ? undefined : await new Baselines(config.dataDir).open();

@@ -4,7 +4,8 @@ import { methodInfo } from './mcp/methods.ts';
 import type { Stats } from './self/stats.ts';
 import type { Trouble } from './self/trouble.ts';
 import { VERSION } from './self/version.ts';
-import { otlpTarget } from './sink/otlp-target.ts';
+import type { MetricSink } from './sink/metric.ts';
+import { otlpTarget, type OtlpTarget } from './sink/otlp-target.ts';
 import { recordingUrls } from './sink/recording-url.ts';
 import type { Sink } from './sink/sink.ts';
 import { CONNECTIONS, DELAY_BOUNDS_US, type SessionFacts } from './thread.ts';
@@ -32,8 +33,9 @@ export async function openOutputs(options: OutputOptions): Promise<Outputs> {
   const opened = await Promise.all([
     config.record === 'off' ? undefined : openStore(options),
     openTraces(options),
+    openOtlpLogs(options),
     config.log.file === undefined ? undefined : openLog(options, config.log.file),
-    config.admin === undefined ? undefined : openMetrics(options, config.admin),
+    openMetrics(options),
   ]);
   const outputs = opened.filter((output) => output !== undefined);
   return {
@@ -49,10 +51,18 @@ interface Output {
   readonly close?: () => Promise<void>;
 }
 
-async function openStore({ config, stats, trouble }: OutputOptions): Promise<Output> {
-  const { StoreSink } = await import('./sink/store.ts');
-  const record = config.record === 'metadata' ? 'metadata' : 'full';
-  return { sink: new StoreSink({ dataDir: config.dataDir, record }, stats, trouble) };
+async function openStore({ config, session, nowUs, stats, trouble }: OutputOptions): Promise<Output> {
+  const [{ StoreSink }, { Housekeeper }] = await Promise.all([
+    import('./sink/store.ts'),
+    import('./housekeeper.ts'),
+  ]);
+  const { dataDir, spoolBytes, retention } = config;
+  const record = config.record === 'off' ? 'metadata' : config.record;
+  const housekeeper = new Housekeeper({ dataDir, retention, holder: session.id, nowUs }, stats, trouble);
+  return {
+    sink: new StoreSink({ dataDir, record, spoolBytes }, stats, trouble),
+    close: () => housekeeper.close(),
+  };
 }
 
 async function openTraces(options: OutputOptions): Promise<Output | undefined> {
@@ -62,7 +72,7 @@ async function openTraces(options: OutputOptions): Promise<Output | undefined> {
   const { TraceSink } = await import('./sink/trace.ts');
   const recordingUrl = recordingUrls(config);
   return {
-    sink: new TraceSink({ ...exporterOf(options), target, config, recordingUrl }, stats, trouble),
+    sink: new TraceSink({ ...exporterOf(options), target, recordingUrl }, stats, trouble),
   };
 }
 
@@ -73,14 +83,24 @@ async function openLog({ config, stats, trouble, stderrLine }: OutputOptions, fi
   return { sink: new LogSink({ level: config.log.level, to, recordingUrl }, stats, trouble) };
 }
 
-async function openMetrics(
-  { session, delays, nowUs, stats, trouble }: OutputOptions,
-  address: { readonly host: string; readonly port: number },
-): Promise<Output> {
+async function openOtlpLogs(options: OutputOptions): Promise<Output | undefined> {
+  const { config, stats, trouble } = options;
+  const target = otlpTarget(config.otlp, 'logs');
+  if (target === undefined) return undefined;
+  const { OtlpLogSink } = await import('./sink/otlp-logs.ts');
+  const { level } = config.log;
+  const recordingUrl = recordingUrls(config);
+  return { sink: new OtlpLogSink({ ...exporterOf(options), target, level, recordingUrl }, stats, trouble) };
+}
+
+/** One of them counts, whoever asks: a scraper, a receiver or both. */
+async function openMetrics(options: OutputOptions): Promise<Output | undefined> {
+  const { config, session, delays, nowUs, stats, trouble } = options;
+  const target = otlpTarget(config.otlp, 'metrics');
+  if (config.admin === undefined && target === undefined) return undefined;
   const { MetricSink } = await import('./sink/metric.ts');
-  const { startAdmin } = await import('./self/admin.ts');
   const buckets = DELAY_BOUNDS_US.length + 1;
-  const sink = new MetricSink({
+  const metrics = new MetricSink({
     stats,
     version: VERSION,
     nowUs,
@@ -89,11 +109,21 @@ async function openMetrics(
     ...(session.transport === 'http' && { connections: () => delays[CONNECTIONS] ?? 0 }),
     relayDelay: () => ({ counts: delays.subarray(0, buckets), sum: (delays[buckets] ?? 0) / 1e6 }),
   });
-  const admin = await startAdmin({ ...address, scrape: (accept) => sink.scrape(accept), stats, trouble });
+  const sink = target === undefined ? metrics : await exported(metrics, target, options);
+  if (config.admin === undefined) return { sink };
+  const { startAdmin } = await import('./self/admin.ts');
+  const scrape = (accept: string | undefined) => metrics.scrape(accept);
+  const admin = await startAdmin({ ...config.admin, scrape, stats, trouble });
   return { sink, close: admin.close };
 }
 
+async function exported(metrics: MetricSink, target: OtlpTarget, options: OutputOptions): Promise<Sink> {
+  const { nowUs, stats, trouble } = options;
+  const { OtlpMetricSink } = await import('./sink/otlp-metrics.ts');
+  return new OtlpMetricSink({ ...exporterOf(options), target, metrics, nowUs }, stats, trouble);
+}
+
 /** What each exporter is told of this process. */
-function exporterOf({ session: { pid, hostname, id } }: OutputOptions) {
-  return { self: { pid, hostname, version: VERSION, instanceId: id }, env: process.env };
+function exporterOf({ config, session: { pid, hostname, id } }: OutputOptions) {
+  return { config, self: { pid, hostname, version: VERSION, instanceId: id }, env: process.env };
 }

@@ -3,8 +3,8 @@
  * It knows no framing, no sink and no clock.
  */
 import type { FrameKind, McpEvent } from './event/event.ts';
-import type { Redacted, Redactor } from './event/redact.ts';
-import { mayHoldSecret } from './event/secret-hint.ts';
+import type { Marked, Redacted, Redactor } from './event/redact.ts';
+import { elideMedia } from './media.ts';
 import type { Tracked } from './track/tracker.ts';
 import type { Channel } from './wire/chunk.ts';
 import type { OversizeSink } from './wire/capped.ts';
@@ -20,6 +20,8 @@ export interface RecorderOptions {
   /** Undefined: recorded as it came (`--no-redact`). */
   readonly redactor: Redactor | undefined;
   readonly maxBodyBytes: number;
+  /** Media are recorded as they are, and not only what they are. */
+  readonly keepMedia: boolean;
   readonly newDigest: () => Digest;
   readonly emit: (event: McpEvent) => void;
 }
@@ -38,6 +40,8 @@ export interface Frame {
   /** HTTP: the exchange that it is of, and the id of the event that it came in. */
   readonly exchange: number | undefined;
   readonly eventId: string | undefined;
+  /** Where paths and schemas say that secrets stand. */
+  readonly marked: Marked;
 }
 
 export const UNTRACKED: Tracked = { method: undefined, operationId: undefined };
@@ -64,13 +68,9 @@ export class FrameRecorder {
     exchange?: number,
     eventId?: string,
   ): Frame {
-    let sha256: string | undefined;
-    if (bytes.length > this.#options.maxBodyBytes) {
-      const digest = this.#options.newDigest();
-      digest.update(bytes);
-      sha256 = digest.end();
-    }
-    return { channel, bytes, ending, sizeBytes: bytes.length, sha256, atUs, exchange, eventId };
+    const sha256 = bytes.length > this.#options.maxBodyBytes ? this.#sha256(bytes) : undefined;
+    const marked = this.#options.redactor?.mark(bytes);
+    return { channel, bytes, ending, sizeBytes: bytes.length, sha256, atUs, exchange, eventId, marked };
   }
 
   /** Collects the head, the size and the hash of a frame that is too large to be held. */
@@ -97,7 +97,9 @@ export class FrameRecorder {
         to.push(bytes);
       },
       end: (ending, atUs) => {
-        const whole = { bytes: Buffer.concat(head), sizeBytes, sha256: digest.end() };
+        const bytes = Buffer.concat(head);
+        const marked = this.#options.redactor?.mark(bytes, sizeBytes);
+        const whole = { bytes, sizeBytes, sha256: digest.end(), marked };
         to.done({ channel, ending, atUs, exchange, eventId: undefined, ...whole });
       },
     };
@@ -109,13 +111,18 @@ export class FrameRecorder {
     this.frame(kind, this.whole(channel, bytes, '', atUs, exchange), UNTRACKED);
   }
 
-  /** Redacts, cuts, copies and emits a frame; gives back the bytes as recorded. */
+  /** Elides media, redacts, cuts, copies and emits a frame; gives back the bytes as recorded. */
   frame(kind: FrameKind, frame: Frame, tracked: Tracked): Uint8Array {
-    const { maxBodyBytes, sessionId, emit } = this.#options;
-    const looked = frame.bytes.subarray(0, maxBodyBytes + REDACTION_MARGIN_BYTES);
-    const redacted = this.#redact(looked);
+    const { maxBodyBytes, sessionId, emit, keepMedia } = this.#options;
+    const elided = keepMedia
+      ? { bytes: frame.bytes, count: 0 }
+      : elideMedia(frame.bytes, (bytes) => this.#sha256(bytes));
+    const looked = elided.bytes.subarray(0, maxBodyBytes + REDACTION_MARGIN_BYTES);
+    const redacted = this.#redact(looked, frame.marked);
+    if (kind === 'result' && tracked.method === 'tools/list') this.#options.redactor?.learn(frame.bytes);
     const whole = redacted.count === 0 ? looked : Buffer.from(redacted.text, 'latin1');
-    const truncated = frame.sizeBytes > maxBodyBytes;
+    const isWhole = frame.sizeBytes === frame.bytes.length;
+    const truncated = !isWhole || elided.bytes.length > maxBodyBytes;
     const cut = truncated ? whole.subarray(0, maxBodyBytes) : whole;
     // The event outlives the chunk that the frame is a view of.
     const bytes = redacted.count === 0 ? Buffer.from(cut) : cut;
@@ -129,9 +136,10 @@ export class FrameRecorder {
       bytes,
       ending: frame.ending,
       sizeBytes: frame.sizeBytes,
-      sha256: truncated ? frame.sha256 : undefined,
+      sha256: truncated || elided.count > 0 ? frame.sha256 : undefined,
       truncated,
       redactions: redacted.count,
+      elided: elided.count,
       method: tracked.method,
       operationId: tracked.operationId,
       exchange: frame.exchange,
@@ -141,10 +149,15 @@ export class FrameRecorder {
     return bytes;
   }
 
+  #sha256(bytes: Uint8Array): string {
+    const digest = this.#options.newDigest();
+    digest.update(bytes);
+    return digest.end();
+  }
+
   /** As text in Latin-1, which maps bytes to characters one to one: bytes that are no UTF-8 come back as they were. */
-  #redact(bytes: Uint8Array): Redacted {
-    const { redactor } = this.#options;
-    return redactor !== undefined && mayHoldSecret(bytes) ? redactor.redact(latin1(bytes)) : UNCHANGED;
+  #redact(bytes: Uint8Array, marked: Marked): Redacted {
+    return this.#options.redactor?.frame(bytes, latin1, marked) ?? UNCHANGED;
   }
 }
 

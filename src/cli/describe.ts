@@ -4,6 +4,7 @@ import type { Outcome } from '../event/outcome.ts';
 import type { Completeness } from '../store/completeness.ts';
 import { StoreError } from '../store/error.ts';
 import { openStore, type StoreReader } from '../store/read.ts';
+import type { Bodies } from '../store/session.ts';
 import type { OperationRecord, Party, SessionRecord, SessionStatus } from '../store/record.ts';
 import { safe, type Style, type Terminal } from './terminal.ts';
 
@@ -49,17 +50,25 @@ export function shortId(id: string): string {
   return id.slice(-8);
 }
 
+const BODIES: Readonly<Record<Bodies, string>> = {
+  all: '',
+  undecided: '',
+  part: 'the oldest bodies missing',
+  none: 'no bodies',
+};
+
 /** `complete`, or what is missing. */
 export function recordingOf(completeness: Completeness): string {
-  const { record, interrupted, droppedChunks, missedExchanges } = completeness;
-  const { droppedEvents, truncatedFrames, redactions } = completeness;
+  const { bodies, interrupted, droppedChunks, missedExchanges } = completeness;
+  const { droppedEvents, truncatedFrames, elidedMedia, redactions } = completeness;
   const missing = [
-    record === 'full' ? '' : 'no bodies',
+    BODIES[bodies],
     interrupted ? 'no end' : '',
     droppedChunks > 0 ? `${droppedChunks} copies dropped` : '',
     missedExchanges > 0 ? `perhaps some of ${missedExchanges} exchanges that were lost` : '',
     droppedEvents > 0 ? `${droppedEvents} events dropped` : '',
-    truncatedFrames > 0 && record === 'full' ? `${truncatedFrames} cut` : '',
+    truncatedFrames > 0 && bodies !== 'none' ? `${truncatedFrames} cut` : '',
+    elidedMedia > 0 && bodies !== 'none' ? `${elidedMedia} media elided` : '',
     redactions > 0 ? `${redactions} redacted` : '',
   ].filter((word) => word !== '');
   return missing.length === 0 ? 'complete' : missing.join(', ');

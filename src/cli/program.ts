@@ -10,6 +10,8 @@ import { flagOf, OWN_KEYS } from '../config/options.ts';
 import { propagatesOnStdio } from '../config/propagate.ts';
 import { didYouMean, nearest } from '../config/suggest.ts';
 import type { Io } from './io.ts';
+import { addJudges } from './judges.ts';
+import { addKeepers } from './keepers.ts';
 import { addReaders, examples } from './readers.ts';
 import { addSettings, flagsOf, settingsOf } from './settings.ts';
 
@@ -95,8 +97,27 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
       });
     });
   addReaders(program, { io, load, done });
+  addJudges(program, { io, load, done });
+  addKeepers(program, { io, load, done });
   return program;
 }
+
+/** What starts servers. */
+const RUNNERS: ReadonlySet<string> = new Set([
+  'node',
+  'npx',
+  'npm',
+  'bun',
+  'bunx',
+  'deno',
+  'python',
+  'python3',
+  'uv',
+  'uvx',
+  'docker',
+  'go',
+  'java',
+]);
 
 /** `run` is the default: whatever starts with one of its options, or with `--`, is a run. */
 function withCommand(argv: readonly string[]): readonly string[] {
@@ -149,7 +170,8 @@ function explain(error: CommanderError, program: Command, argv: readonly string[
     }
     case 'commander.unknownCommand': {
       if (isUrl(named)) return notForHttp(named).message;
-      const near = nearest(named, commands);
+      // A forgotten `--` is far likelier than a misspelt command of ours.
+      const near = RUNNERS.has(named) ? undefined : nearest(named, commands);
       return `${plain(named)}: no such command${didYouMean(near) || `; to run a server: ${USAGE}`}`;
     }
     case 'commander.optionMissingArgument':

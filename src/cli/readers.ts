@@ -3,10 +3,11 @@ import { type Command, Option } from 'commander';
 import { ConfigError, quote } from '../config/error.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Io } from './io.ts';
-import { addSettings, ALL_SETTINGS, READER_SETTINGS } from './settings.ts';
+import { addSettings, ALL_SETTINGS, READER_SETTINGS, REDACTION_SETTINGS } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
-interface Context {
+/** What every command gets. */
+export interface Context {
   readonly io: Io;
   readonly load: (command: Command) => Promise<Loaded>;
   /** Takes the exit code of the command that was run. */
@@ -69,6 +70,52 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
       done(await tail(config.dataDir, options, await terminal(), io.interrupted()));
     });
 
+  addSettings(program.command('export'), REDACTION_SETTINGS)
+    .description('write one session to a file: native, HTML, HAR, OTLP or a report in Markdown')
+    .argument('[session]', 'an id or a part of one, or last', 'last')
+    .option(
+      '--format <format>',
+      'jsonl, html, har, otlp or md (default: by the name of the file, else jsonl)',
+    )
+    .option('-o, --output <path>', 'the file, or - for stdout', '-')
+    .option('--no-redact', 'do not look for secrets once more on the way out')
+    .addHelpText(
+      'after',
+      examples(
+        'sidelight export last -o session.jsonl',
+        'sidelight export 7f3a --format md',
+        'sidelight export last -o session.html',
+      ),
+    )
+    .action(
+      async (
+        session: string,
+        options: { format?: string; output: string; redact: boolean },
+        command: Command,
+      ) => {
+        const { config } = await load(command);
+        const { exportFormat, exportSession } = await import('./export.ts');
+        const { format, output, redact } = options;
+        const chosen = { output, redact, ...(format !== undefined && { format: exportFormat(format) }) };
+        const to = { terminal: await terminal(), out: io.stdout(), err: io.stderr(), version: io.version };
+        done(await exportSession(config, session, chosen, to));
+      },
+    );
+
+  addSettings(program.command('import'), REDACTION_SETTINGS)
+    .description('put recorded sessions of a file into the store: native, HAR, mcpsnoop or mcp-recorder')
+    .argument('<file>', 'a path, or - for stdin')
+    .option('--format <format>', 'auto, jsonl, har, mcpsnoop or cassette', 'auto')
+    .option('--no-redact', 'store what is in the file as it is, secrets included')
+    .addHelpText('after', examples('sidelight import session.jsonl', 'sidelight import --format har -'))
+    .action(async (file: string, options: { format: string; redact: boolean }, command: Command) => {
+      const { config } = await load(command);
+      const { importFormat, importRecording } = await import('./import.ts');
+      const format = importFormat(options.format);
+      const chosen = { redact: options.redact, ...(format !== undefined && { format }) };
+      done(await importRecording(file, chosen, config, await terminal()));
+    });
+
   const baseline = program
     .command('baseline')
     .description('the definitions of tools that are trusted, and what has changed since');
@@ -104,6 +151,20 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
       const { config } = await load(command);
       const { baselineReset } = await import('./baseline.ts');
       done(await baselineReset(config.dataDir, server, await terminal()));
+    });
+
+  addSettings(program.command('redact'), REDACTION_SETTINGS)
+    .description('show what the rules of redaction do to a sample')
+    .option('--test [file]', 'the sample: a file, or - for stdin', '-')
+    .option('--json', 'as JSON, one object for each line of the sample')
+    .addHelpText(
+      'after',
+      examples('sidelight redact --test sample.jsonl', 'printenv | sidelight redact --test - --redact-email'),
+    )
+    .action(async (options: { test: string | true; json?: true }, command: Command) => {
+      const { config } = await load(command);
+      const { redactTest } = await import('./redact.ts');
+      done(await redactTest(config, options.test === true ? '-' : options.test, options, await terminal()));
     });
 
   const config = program.command('config').description('show the configuration');

@@ -26,6 +26,12 @@ export function settingsOf(mode: Mode): readonly Key[] {
 /** What a command that only reads recordings needs. */
 export const READER_SETTINGS: readonly Key[] = ['dataDir'];
 
+/** What a command that redacts needs. */
+export const REDACTION_SETTINGS: readonly Key[] = [
+  ...READER_SETTINGS,
+  ...KEYS.filter((key) => key.startsWith('redact.')),
+];
+
 /** Adds an option for each setting, and `--config`. */
 export function addSettings(command: Command, keys: readonly Key[]): Command {
   for (const key of keys) {

@@ -9,12 +9,14 @@ export async function showSession(
   session: SessionRecord,
   terminal: Terminal,
 ): Promise<void> {
-  const { completeness, status } = session;
+  const { completeness, status, pinned, note } = session;
   await terminal.line(terminal.paint('bold', `Session ${session.id}`));
   for (const [name, value] of [
     ...factsOf(session),
     ['Status', terminal.paint(STATUS_STYLE[status], status)],
     ['Traffic', `${session.frames} frames, ${size(session.bytes)}`],
+    ['Kept', pinned ? 'pinned' : ''],
+    ['Note', safe(note ?? '')],
     ['Recording', terminal.paint(completeness.complete ? undefined : 'yellow', recordingOf(completeness))],
   ] as const) {
     if (value !== '') await terminal.line(`  ${terminal.paint('dim', pad(name, 10))} ${value}`);

@@ -7,16 +7,21 @@ export interface Config {
   readonly name: string | undefined;
   /** Absolute. The store, `sidelight.db`, lives in it. */
   readonly dataDir: string;
-  /** `full`: frames and operations. `metadata`: frames without bodies. `off`: no recording. */
-  readonly record: 'full' | 'metadata' | 'off';
+  /** Of this server. `failures`: bodies only of sessions in which something failed. `metadata`: frames without bodies. */
+  readonly record: 'full' | 'failures' | 'metadata' | 'off';
   /** Bytes of one frame kept in the recording; beyond it head, size and SHA-256 are kept. */
   readonly maxBodyBytes: number;
   /** Bytes of one message that are parsed whole; beyond it the envelope is scanned. */
   readonly maxMessageBytes: number;
   /** Capacity of the copy queue between the relay and the observer. */
+  readonly recordMedia: boolean;
+  readonly spoolBytes: number;
+  readonly retention: Retention;
   readonly captureBufferBytes: number;
   readonly lossless: boolean;
   readonly redact: boolean;
+  /** What else is redacted, and what is not, as it was written. */
+  readonly redaction: RedactionConfig;
   /** Whether servers are told of our spans, and where. Header: over HTTP alone. */
   readonly propagate: 'off' | 'meta' | 'header';
   readonly otlp: OtlpConfig;
@@ -36,6 +41,26 @@ export interface Config {
   readonly pdeathsig: string | undefined;
   /** Of `sidelight http` alone. */
   readonly http: HttpConfig;
+}
+
+/** What is deleted from the store; undefined: no bound. Sessions that are pinned or not over are never deleted. */
+export interface Retention {
+  readonly ageMs: number | undefined;
+  readonly failedAgeMs: number | undefined;
+  readonly bytes: number | undefined;
+  readonly sessions: number | undefined;
+}
+
+/** Checked: patterns and paths can be used. */
+export interface RedactionConfig {
+  readonly keys: readonly string[];
+  readonly headers: readonly string[];
+  /** Regular expressions by the names that their placeholders have. */
+  readonly patterns: Readonly<Record<string, string>>;
+  readonly paths: readonly string[];
+  readonly email: boolean;
+  /** Names, and `/pattern/` of whole values. */
+  readonly allow: readonly string[];
 }
 
 /** What is sent to OTLP/HTTP receivers, and where. */

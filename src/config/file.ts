@@ -28,7 +28,8 @@ export function readIfThere(path: string): string | undefined {
 
 /** Throws ConfigError for what is not YAML, and for a key that does not exist. A key without a value is not set. */
 export async function fileSettings(path: string, text: string): Promise<Setting[]> {
-  const { isAlias, isMap, isNode, LineCounter, parseDocument } = await import('yaml');
+  // The default: the bundle has no other name for what a CommonJS package exports.
+  const { isAlias, isMap, isNode, LineCounter, parseDocument } = (await import('yaml')).default;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number): string => {
@@ -57,7 +58,7 @@ export async function fileSettings(path: string, text: string): Promise<Setting[
       const where = at(offsetOf(key));
       if (isEmpty(value)) {
         if (!KNOWN.has(name) && !SECTIONS.has(name)) throw unknownKey(where, name);
-      } else if (SECTIONS.has(name)) {
+      } else if (SECTIONS.has(name) && (isMap(value) || !KNOWN.has(name))) {
         walk(value, `${name}.`);
       } else if (KNOWN.has(name)) {
         if (seen.has(name)) throw new ConfigError(`${where}: ${name} is set twice`);

@@ -9,6 +9,7 @@ import { fileSettings, readIfThere } from './file.ts';
 import { CONFIG_ENV, CONFIG_FLAG, flagOf, type Key, KEYS, negated, rowOf, type Value } from './options.ts';
 import { CONFIG_FILE, type Place, resolvePath, stateDir, userConfigFile } from './paths.ts';
 import { propagateWarnings } from './propagate.ts';
+import { checkRedaction } from './redaction.ts';
 import { ADDRESS, isLoopback } from './schema.ts';
 import { readSetting, type Setting } from './setting.ts';
 import { type Ranked, settle } from './settle.ts';
@@ -87,6 +88,7 @@ export async function loadConfig(input: LoadInput): Promise<Loaded> {
     }),
   );
   const config = configOf(<K extends Key>(key: K) => sources.get(key)?.value as Value<K>);
+  await checkRedaction(config.redaction, (key) => sources.get(key)?.where ?? key);
   return {
     config,
     sources,
@@ -144,12 +146,28 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
   return {
     name: get('name'),
     dataDir: get('dataDir') ?? '',
-    record: get('record'),
+    record: get('recordByServer')[get('name') ?? ''] ?? get('record'),
+    recordMedia: get('recordMedia'),
+    spoolBytes: get('spoolSize'),
+    retention: {
+      ageMs: get('retention.age'),
+      failedAgeMs: get('retention.failedAge'),
+      bytes: get('retention.size'),
+      sessions: get('retention.sessions'),
+    },
     maxBodyBytes: get('maxBody'),
     maxMessageBytes: get('maxMessage'),
     captureBufferBytes: get('captureBuffer'),
     lossless: get('lossless'),
     redact: get('redact'),
+    redaction: {
+      keys: get('redact.keys'),
+      headers: get('redact.headers'),
+      patterns: get('redact.patterns'),
+      paths: get('redact.paths'),
+      email: get('redact.email'),
+      allow: get('redact.allow'),
+    },
     propagate: get('propagate'),
     otlp: {
       endpoint: get('otlp.endpoint'),

@@ -5,12 +5,19 @@
 import { PUBLIC_URL } from './addresses.ts';
 import { HTTP_OPTIONS } from './httpOptions.ts';
 import { option, type Option, unset } from './option.ts';
-import { ATTRIBUTES, durations, HEADERS } from './pairs.ts';
-import { duration, fraction, size } from './quantity.ts';
+import { ATTRIBUTES, byName, HEADERS } from './pairs.ts';
+import { count, duration, fraction, size } from './quantity.ts';
+import { ALLOWED, HEADER_NAMES, JSON_PATHS, KEY_NAMES, PATTERN_PAIRS } from './redaction.ts';
 import { ADDRESS, LOG_FILE, oneOf, orNone, PATH, SWITCH, TEXT, URL_OF_RECEIVER } from './schema.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const DAY_MS = 24 * 60 * 60_000;
+const MAX_AGE_MS = 100 * 366 * DAY_MS;
+const MAX_STORE_BYTES = 1024 * 1024 * GIB;
+const MAX_SPOOL_BYTES = 1024 * GIB;
+const RECORD_MODES = ['full', 'failures', 'metadata', 'off'] as const;
 /** V8 makes no string longer than about 512 Mi characters, and SQLite keeps no value over a billion bytes. */
 const MAX_TEXT_BYTES = 512 * MIB;
 /** The capture buffer counts its bytes in 32-bit integers. */
@@ -34,9 +41,47 @@ const SHARED_OPTIONS = {
     fallbackText: "the platform's state directory, e.g. ~/.local/state/sidelight",
   }),
   record: option({
-    kind: oneOf('mode', ['full', 'metadata', 'off']),
+    kind: oneOf('mode', RECORD_MODES),
     fallback: 'full',
-    description: 'What is recorded: everything, everything but message bodies, or nothing.',
+    description:
+      'What is recorded: everything, bodies only of sessions in which something failed, no bodies, or nothing.',
+  }),
+  recordByServer: option({
+    kind: byName('mode', oneOf('mode', RECORD_MODES)),
+    fallback: {},
+    description: 'The same for servers by their --name, such as payments=metadata,files=failures.',
+    fallbackText: 'record for all',
+  }),
+  recordMedia: option({
+    kind: SWITCH,
+    fallback: false,
+    description: 'Record images, audio and blobs whole, instead of their type, size and SHA-256.',
+  }),
+  spoolSize: option({
+    kind: size(64 * KIB, MAX_SPOOL_BYTES),
+    fallback: 64 * MIB,
+    description:
+      'With record failures: bytes of bodies that are kept of a session while nothing has failed; above it the oldest go.',
+  }),
+  'retention.age': option({
+    kind: orNone(duration(60_000, MAX_AGE_MS)),
+    fallback: 7 * DAY_MS,
+    description: 'Recorded sessions older than this are deleted.',
+  }),
+  'retention.failedAge': option({
+    kind: orNone(duration(60_000, MAX_AGE_MS)),
+    fallback: 30 * DAY_MS,
+    description: 'The same for sessions in which something failed.',
+  }),
+  'retention.size': option({
+    kind: orNone(size(MIB, MAX_STORE_BYTES)),
+    fallback: 2 * GIB,
+    description: 'Above this size of the recording the oldest sessions are deleted, failed ones last.',
+  }),
+  'retention.sessions': option({
+    kind: orNone(count(1, 100_000_000)),
+    fallback: 100_000,
+    description: 'Above this number of sessions the oldest are deleted, failed ones last.',
   }),
   maxBody: option({
     kind: size(0, MAX_TEXT_BYTES),
@@ -64,6 +109,42 @@ const SHARED_OPTIONS = {
     fallback: true,
     description: 'Replace secrets before anything is recorded, logged or exported.',
     whenOff: 'Record, log and export secrets as they are.',
+  }),
+  'redact.keys': option({
+    kind: KEY_NAMES,
+    fallback: [],
+    description: 'Further names of members, parameters and variables whose values are secrets.',
+    fallbackText: 'none',
+  }),
+  'redact.headers': option({
+    kind: HEADER_NAMES,
+    fallback: [],
+    description: 'Further HTTP headers whose values are secrets.',
+    fallbackText: 'none',
+  }),
+  'redact.patterns': option({
+    kind: PATTERN_PAIRS,
+    fallback: {},
+    description:
+      'Further secrets by how they look: regular expressions by the names that their placeholders have.',
+    fallbackText: 'none',
+  }),
+  'redact.paths': option({
+    kind: JSON_PATHS,
+    fallback: [],
+    description: 'Further secrets by where they stand in a message (JSONPath, RFC 9535).',
+    fallbackText: 'none',
+  }),
+  'redact.email': option({
+    kind: SWITCH,
+    fallback: false,
+    description: 'Replace e-mail addresses, too.',
+  }),
+  'redact.allow': option({
+    kind: ALLOWED,
+    fallback: [],
+    description: 'What is never redacted: names of members, and /patterns/ of whole values.',
+    fallbackText: 'nothing',
   }),
   propagate: option({
     kind: oneOf('mode', ['off', 'meta', 'header']),
@@ -177,13 +258,13 @@ const SHARED_OPTIONS = {
       'Of the operations that are exported as spans, the part, by trace id. What failed, was slow or has a finding is exported besides.',
   }),
   'otlp.slowMs': option({
-    kind: duration(1, 24 * 60 * 60_000),
+    kind: duration(1, DAY_MS),
     fallback: 5000,
     description:
       'An operation that took so long, without the time that a person took to answer, is exported whatever otlp.sampleRatio says.',
   }),
   'otlp.slowMsByMethod': option({
-    kind: durations(1, 24 * 60 * 60_000),
+    kind: byName('duration', duration(1, DAY_MS)),
     fallback: {},
     description: 'The same for operations of one method, such as tools/call=30s,tools/list=500ms.',
     fallbackText: 'otlp.slowMs for all',

@@ -1,6 +1,5 @@
-/** Kinds of values that are names with values: attributes of a resource, HTTP headers, durations of methods. */
+/** Kinds of values that are names with values: attributes of a resource, HTTP headers, limits of methods. */
 import * as z from 'zod/mini';
-import { duration } from './quantity.ts';
 import { type Kind, line, read } from './schema.ts';
 
 /** Keys and values: a YAML mapping, or `key=value,key=value` with percent-encoded values as in W3C baggage. */
@@ -28,13 +27,12 @@ export const HEADERS: Kind<Readonly<Record<string, string>>> = {
       .join(','),
 };
 
-/** Each value as `duration` has it. */
-export function durations(min: number, max: number): Kind<Readonly<Record<string, number>>> {
-  const each = duration(min, max);
+/** A value of a kind for each name. */
+export function byName<T>(word: string, each: Kind<T>): Kind<Readonly<Record<string, T>>> {
   return {
     schema: () => pairs(line(), each.schema()),
     metavar: 'pairs',
-    expected: `name=duration,name=duration, each ${each.expected}`,
+    expected: `name=${word},name=${word}, each ${each.expected}`,
     show: (record) =>
       Object.entries(record)
         .map(([name, value]) => `${name}=${each.show(value)}`)

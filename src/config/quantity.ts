@@ -14,7 +14,7 @@ const BYTE_UNITS: Units = {
   GB: 1e9,
   GiB: 1024 ** 3,
 };
-const TIME_UNITS: Units = { ms: 1, s: 1e3, min: 60e3 };
+const TIME_UNITS: Units = { ms: 1, s: 1e3, min: 60e3, h: 3600e3, d: 86_400e3 };
 
 /** Bytes. Without a unit, bytes. */
 export function size(min: number, max: number): Kind<number> {

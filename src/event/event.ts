@@ -110,6 +110,8 @@ export interface FrameRecorded extends EventBase {
   readonly truncated: boolean;
   /** How many values were replaced in `bytes`. */
   readonly redactions: number;
+  /** Of how many media `bytes` holds type, size and hash instead of themselves. */
+  readonly elided: number;
   /** Of a request, notification, or the request that a response answers. */
   readonly method: string | undefined;
   /** The operation it belongs to, if any. */

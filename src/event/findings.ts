@@ -184,6 +184,14 @@ export const FINDINGS = [
     hint: 'Look whether the client showed the question. A client that cannot should decline or not declare elicitation.',
   },
   {
+    rule: 'hung_operation',
+    severity: 'warning',
+    title: 'A request that nobody seems to be at work on',
+    meaning:
+      'A request has had no answer, no progress and no log message for five minutes, while nobody was asked for anything in return.',
+    hint: 'Look for what the handler waits for. One that takes so long should send progress; a client should have a timeout, and cancel.',
+  },
+  {
     rule: 'hidden_protocol_error',
     severity: 'warning',
     title: 'A protocol error inside a result',

@@ -2,6 +2,15 @@
  * Takes secrets out of text before it leaves the observer. Works on any text: JSON, JSON inside JSON strings, free
  * text, command lines. Everything that is not a secret stays as it is, to the character; JSON stays JSON.
  */
+import { isStandIn } from './redact-checks.ts';
+import { Keys } from './redact-keys.ts';
+import { fitting, type Place, placesIn } from './redact-json.ts';
+import { Marks, MARKED, type PlacesOf } from './redact-marks.ts';
+import { EMAIL, type Pattern, PATTERNS } from './redact-patterns.ts';
+import { disjoint, isPlaceholder, outsidePlaceholders, replaced, type Span } from './redact-span.ts';
+import { viewOf } from './redact-view.ts';
+import { KEY } from './secret-hint-lines.ts';
+import { kindsIn, kindsInText } from './secret-hint.ts';
 
 export interface Redacted {
   readonly text: string;
@@ -9,62 +18,125 @@ export interface Redacted {
   readonly count: number;
 }
 
-/**
- * Names under which a secret is expected, at the end of a key (`x-api-key`, `githubToken`, `DB_PASSWORD`), followed by
- * what separates a key from its value: `":` in JSON, `\":` in JSON inside a string, `=` in an environment or a query.
- */
-const SENSITIVE_KEY =
-  /(?:pass(?:word|wd|phrase|code)|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|signing[-_]?key|authorization|credential|cookie)s?(?:(\\*)"[ \t]*:[ \t]*|=)/gi;
-
-/** Keys that end like a secret and are part of the protocol or a plain position. */
-const HARMLESS_KEY = /(?:progress|(?:next|prev)?[-_]?page|continuation|sync|cancel(?:lation)?)[-_]?tokens?$/i;
-const LONGEST_KEY = 64;
-
-/** Values that are secrets wherever they stand. The name of the group that matched becomes the placeholder's kind. */
-const SECRET_VALUE = new RegExp(
-  [
-    '(?<private_key>-----BEGIN [A-Z ]*PRIVATE KEY-----[\\s\\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$))',
-    '(?<jwt>\\beyJ[\\w-]{8,}\\.[\\w-]{8,}\\.[\\w-]*)',
-    '(?<bearer>\\b[Bb]earer +[\\w.~+/-]{12,}=*)',
-    '(?<basic>\\b[Bb]asic +[A-Za-z0-9+/]{12,}={0,2})',
-    '(?<github_token>\\bgh[pousr]_[A-Za-z0-9]{20,}|\\bgithub_pat_\\w{20,})',
-    '(?<gitlab_token>\\bglpat-[\\w-]{16,})',
-    '(?<openai_key>\\bsk-[A-Za-z0-9_-]{16,})',
-    '(?<stripe_key>\\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,})',
-    '(?<aws_key>\\b(?:AKIA|ASIA)[A-Z0-9]{16}\\b)',
-    '(?<google_key>\\bAIza[\\w-]{30,})',
-    '(?<slack_token>\\bxox[abeoprs]-[\\w-]{10,})',
-    '(?<npm_token>\\bnpm_[A-Za-z0-9]{30,})',
-    '(?<url_password>(?<=://[^\\s/:@"]{0,64}:)[^\\s/@"]{1,256}(?=@))',
-  ].join('|'),
-  'g',
-);
-
-/**
- * What is free of all of these is free of secret values. Groups, look-behinds and long alternations cost the regular
- * expression engine its quick paths: four small expressions take a third of the time that one takes for all.
- */
-const SECRET_HINTS: readonly RegExp[] = [
-  /KEY-|eyJ|AKI|ASI|AIz/,
-  /gh[pousr]_|pat[_-]|sk-|k_[lt]|xox|npm_/,
-  /[Bb]earer |[Bb]asic /,
-  /:\/\/[^\s/:@"]{0,64}:[^\s/@"]{1,256}@/,
-];
+interface Explained {
+  readonly redacted: string;
+  /** What was replaced, in order, none over another. */
+  readonly spans: readonly Span[];
+}
 
 /** Makes the short stable mark of a secret: equal secrets get equal marks. Hex; keyed, so that it cannot be guessed back. */
 export type Fingerprint = (secret: string) => string;
 
+/** What is redacted beyond the rules that are always there, and what is not. */
+export interface RedactionRules {
+  /** Further names of keys, and of headers, in any case. */
+  readonly keys: readonly string[];
+  readonly headers: readonly string[];
+  /** Sources that match no quote or backslash and cannot backtrack far. */
+  readonly patterns: Readonly<Record<string, string>>;
+  readonly email: boolean;
+  /** Names of keys, and patterns of whole values, that are never redacted. */
+  readonly allowKeys: readonly string[];
+  readonly allowValues: readonly RegExp[];
+  /** Undefined: none are asked for. */
+  readonly places: PlacesOf | undefined;
+}
+
+export const NO_RULES: RedactionRules = {
+  keys: [],
+  headers: [],
+  patterns: {},
+  email: false,
+  allowKeys: [],
+  allowValues: [],
+  places: undefined,
+};
+
+/** What marks secrets of a frame by where they stand; `unread`: it is too large for that to be known. */
+export type Marked = readonly Place[] | 'unread' | undefined;
+
+/** A larger frame is not searched for marked values, and so not told at all. Parsing it takes 10 ms. */
+export const MAX_MARKED_BYTES = 1024 * 1024;
+const TOO_LARGE = 'too_large';
+const AT_SIGN = 0x40;
+const UNCHANGED: Redacted = { text: '', count: 0 };
+
+interface Rule {
+  readonly kind: string;
+  readonly pattern: RegExp;
+  readonly check: Pattern['check'];
+  /** Asked whatever a text looks like. */
+  readonly always: boolean;
+}
+
 export class Redactor {
   readonly #fingerprint: Fingerprint;
+  readonly #keys: Keys;
+  readonly #headers: ReadonlySet<string>;
+  readonly #rules: readonly Rule[];
+  readonly #allowValues: readonly RegExp[];
+  readonly #email: boolean;
+  /** What the hints do not know may be in any frame. */
+  readonly #looksAtAll: boolean;
+  readonly #asksKeysAlways: boolean;
+  readonly #marks: Marks;
+  #unread = false;
 
-  constructor(fingerprint: Fingerprint) {
+  constructor(fingerprint: Fingerprint, rules: RedactionRules = NO_RULES) {
+    const own = Object.entries(rules.patterns);
     this.#fingerprint = fingerprint;
+    this.#keys = new Keys(rules.keys, rules.allowKeys);
+    this.#headers = new Set(rules.headers.map((name) => name.toLowerCase()));
+    this.#rules = [
+      ...own.map(([kind, source]) => ruleOf({ kind, source, hints: [] }, true)),
+      ...PATTERNS.map((pattern) => ruleOf(pattern, false)),
+      ...(rules.email ? [ruleOf(EMAIL, true)] : []),
+    ];
+    this.#allowValues = rules.allowValues;
+    this.#email = rules.email;
+    this.#looksAtAll = own.length > 0 || rules.keys.length > 0;
+    this.#asksKeysAlways = rules.keys.length > 0;
+    this.#marks = new Marks(rules.places, (name) => this.#keys.has(name));
   }
 
+  /** Learns from the answer to tools/list which arguments and results are secret by their schema. */
+  learn(bytes: Uint8Array): void {
+    this.#marks.learn(bytes);
+  }
+
+  /**
+   * Looks at a message before anything is told of it: what is marked in it is taken out of every text from now on.
+   * `sizeBytes`: of all of it, where the bytes are but the head.
+   */
+  mark(bytes: Uint8Array, sizeBytes = bytes.length): Marked {
+    this.#unread = false;
+    if (!this.#marks.any || !/[[{]/.test(String.fromCharCode(bytes[0] ?? 0))) return undefined;
+    if (sizeBytes <= MAX_MARKED_BYTES) return this.#marks.look(bytes);
+    this.#unread = true;
+    return 'unread';
+  }
+
+  /** A frame, or the head of one. `read` gives a text with a character for each byte; it is seldom asked. */
+  frame(bytes: Uint8Array, read: (bytes: Uint8Array) => string, marked: Marked): Redacted {
+    const kinds = kindsIn(bytes);
+    if (marked === undefined && kinds?.size === 0 && !this.#alwaysLooks) {
+      if (!this.#email || !bytes.includes(AT_SIGN)) return UNCHANGED;
+    }
+    const { redacted, spans } = this.#explained(read(bytes), kinds, marked);
+    return spans.length === 0 ? UNCHANGED : { text: redacted, count: spans.length };
+  }
+
+  /** A frame's text with what was replaced. */
+  explained(text: string, marked: Marked): Explained {
+    return this.#explained(text, kindsInText(text), marked);
+  }
+
+  /** `text` is the same where the count is 0. */
   redact(text: string): Redacted {
-    const keys = this.#byKey(text);
-    const values = this.#byValue(keys.text);
-    return { text: values.text, count: keys.count + values.count };
+    // What is marked in a message that was not searched may be in any part of it that is JSON.
+    const marked = this.#unread && /^\s*[[{]/.test(text) ? 'unread' : undefined;
+    const { redacted, spans } = this.explained(text, marked);
+    return { text: redacted, count: spans.length };
   }
 
   /** Redacts a command line: also the argument after `--token` and the like. */
@@ -72,111 +144,89 @@ export class Redactor {
     let secretNext = false;
     return args.map((arg) => {
       const secret = secretNext && !arg.startsWith('-');
-      secretNext = arg.startsWith('-') && isSensitiveName(arg);
-      return secret ? this.#placeholder('key', arg) : this.redact(arg).text;
+      secretNext = arg.startsWith('-') && this.#keys.has(arg);
+      return secret ? this.#value('key', arg) : this.redact(arg).text;
     });
   }
 
   /** A header's value: of a credential only its mark is left. */
   header(name: string, value: string): string {
-    return isSensitiveName(name) ? this.#placeholder('header', value) : this.redact(value).text;
+    const isSecret =
+      this.#headers.has(name.toLowerCase()) || this.#marks.hasHeader(name) || this.#keys.has(name);
+    return isSecret ? this.#value('header', value) : this.redact(value).text;
   }
 
-  #placeholder(kind: string, secret: string): string {
-    return `[redacted:${kind}:${this.#fingerprint(secret)}]`;
+  get #alwaysLooks(): boolean {
+    return this.#looksAtAll || this.#marks.remembersAny;
   }
 
-  #byKey(text: string): Redacted {
-    SENSITIVE_KEY.lastIndex = 0;
-    let match = SENSITIVE_KEY.exec(text);
-    if (match === null) return { text, count: 0 };
-    let out = '';
-    let done = 0;
-    let count = 0;
-    for (; match !== null; match = SENSITIVE_KEY.exec(text)) {
-      const valueAt = SENSITIVE_KEY.lastIndex;
-      if (valueAt < done || isHarmless(text, match.index, valueAt)) continue;
-      for (const [from, to] of secretSpans(text, valueAt, match[1])) {
-        out += text.slice(done, from) + this.#placeholder('key', text.slice(from, to));
-        done = to;
-        count += 1;
-      }
-      SENSITIVE_KEY.lastIndex = Math.max(valueAt, done);
+  #explained(text: string, kinds: ReadonlySet<string> | undefined, marked: Marked): Explained {
+    const spans =
+      marked === 'unread'
+        ? [{ from: 0, to: text.length, kind: TOO_LARGE }]
+        : disjoint([...this.#find(text, kinds), ...placesIn(text, marked ?? [], MARKED)]);
+    const redacted =
+      spans.length === 0 ? text : replaced(text, spans, (kind, secret) => this.#placeholder(kind, secret));
+    return { redacted, spans };
+  }
+
+  #find(text: string, kinds: ReadonlySet<string> | undefined): readonly Span[] {
+    if (kinds?.size === 0 && !this.#alwaysLooks && !(this.#email && text.includes('@'))) return [];
+    const spans = this.#findIn(text, kinds);
+    const view = viewOf(text);
+    if (view !== undefined) {
+      const { origin } = view;
+      for (const span of this.#findIn(view.text, kinds && kindsInText(view.text)))
+        spans.push({ ...span, from: origin(span.from), to: origin(span.to) });
     }
-    return { text: out + text.slice(done), count };
+    return outsidePlaceholders(text, spans);
   }
 
-  #byValue(text: string): Redacted {
-    let count = 0;
-    if (!SECRET_HINTS.some((hint) => hint.test(text))) return { text, count };
-    const replaced = text.replace(SECRET_VALUE, (secret: string, ...rest: unknown[]) => {
-      const groups = rest.at(-1) as Record<string, string | undefined>;
-      const kind = Object.keys(groups).find((name) => groups[name] !== undefined) ?? 'secret';
-      count += 1;
-      return this.#placeholder(kind, secret);
-    });
-    return { text: replaced, count };
+  #findIn(text: string, kinds: ReadonlySet<string> | undefined): Span[] {
+    const spans = kinds === undefined || kinds.has(KEY) || this.#asksKeysAlways ? this.#keys.find(text) : [];
+    const fit = fitting(text);
+    for (const { kind, pattern, check, always } of this.#rules) {
+      if (!always && kinds !== undefined && !kinds.has(kind)) continue;
+      pattern.lastIndex = 0;
+      for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+        const [from, to] = match.indices?.[1] ?? match.indices?.[0] ?? [0, 0];
+        const secret = text.slice(from, to);
+        if (match[0] === '') pattern.lastIndex += 1;
+        if (secret === '' || isPlaceholder(secret) || isStandIn(secret) || check?.(secret) === false)
+          continue;
+        const span = always || /\d$/.test(secret) ? fit({ from, to, kind }) : { from, to, kind };
+        if (span !== undefined) spans.push(span);
+      }
+    }
+    for (const span of this.#marks.remembered(text)) spans.push(span);
+    return this.#allowValues.length === 0
+      ? spans
+      : spans.filter(({ from, to }) => !this.#allowValues.some((allow) => allow.test(text.slice(from, to))));
   }
-}
 
-function isSensitiveName(name: string): boolean {
-  SENSITIVE_KEY.lastIndex = 0;
-  return SENSITIVE_KEY.test(`${name}=`) && !HARMLESS_KEY.test(name);
-}
-
-/** Whether the whole key, of which the match is the end, is one that only looks like a secret. */
-function isHarmless(text: string, matchAt: number, valueAt: number): boolean {
-  let from = matchAt;
-  while (from > 0 && matchAt - from < LONGEST_KEY && /[\w-]/.test(text[from - 1] ?? '')) from -= 1;
-  const key = /^[\w-]+/.exec(text.slice(from, valueAt))?.[0] ?? '';
-  return HARMLESS_KEY.test(key);
-}
-
-/**
- * Where the secrets after a key stand: the content of a string, of each string of an array, or a bare word after `=`.
- * Objects, numbers and literals are left alone: a schema that declares a property `token` is not a secret, and keys
- * inside of an object are looked at for themselves.
- */
-function secretSpans(
-  text: string,
-  at: number,
-  escape: string | undefined,
-): readonly (readonly [number, number])[] {
-  if (escape === undefined) {
-    const bare = /^[^\s"'&,;)\\]+/.exec(text.slice(at, at + 4096))?.[0].length ?? 0;
-    return bare === 0 || text.startsWith('[redacted:', at) ? [] : [[at, at + bare]];
+  #value(kind: string, value: string): string {
+    return isPlaceholder(value) || value === '' ? value : this.#placeholder(kind, value);
   }
-  const quote = `${escape}"`;
-  const spans: (readonly [number, number])[] = [];
-  const array = text[at] === '[';
-  let from = array ? at + 1 : at;
-  for (;;) {
-    while (/[\s,]/.test(text[from] ?? '')) from += 1;
-    if (!text.startsWith(quote, from)) return spans;
-    const start = from + quote.length;
-    const end = closingQuote(text, start, escape.length);
-    if (end > start && !text.startsWith('[redacted:', start)) spans.push([start, end]);
-    if (!array || end >= text.length) return spans;
-    from = end + quote.length;
+
+  /** Of what the secret is, not of how it is escaped or encoded here. */
+  #placeholder(kind: string, secret: string): string {
+    const read = viewOf(secret)?.text ?? secret;
+    return `[redacted:${kind}:${this.#fingerprint(characters(read.replaceAll('\\', '')))}]`;
   }
 }
 
-/**
- * The closing quote of a string whose own quotes are preceded by `escapes` backslashes (0 in JSON, 1 in JSON inside a
- * JSON string, 3 one deeper). Stops at the quote of an enclosing string too, and at the end of a text that was cut.
- */
-function closingQuote(text: string, from: number, escapes: number): number {
-  for (let quote = text.indexOf('"', from); quote >= 0; quote = text.indexOf('"', quote + 1)) {
-    let slashes = 0;
-    while (quote - slashes > from && text[quote - slashes - 1] === '\\') slashes += 1;
-    if (slashes < escapes) return quote - slashes;
-    if (closes(slashes, escapes)) return quote - escapes;
+/** Frames come with a character for each byte, other texts do not: both give the same. */
+function characters(text: string): string {
+  if (!/[\u0080-\u00ff]/.test(text) || /[^\u0000-\u00ff]/.test(text)) return text;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(
+      Uint8Array.from(text, (char) => char.charCodeAt(0)),
+    );
+  } catch {
+    return text;
   }
-  return text.length;
 }
 
-/** Undoes one level of JSON escaping at a time; at the innermost level an even run of backslashes leaves the quote bare. */
-function closes(slashes: number, escapes: number): boolean {
-  if (escapes === 0) return slashes % 2 === 0;
-  return slashes % 2 === 1 && closes((slashes - 1) / 2, (escapes - 1) / 2);
+function ruleOf({ kind, source, check }: Pattern, always: boolean): Rule {
+  return { kind, pattern: new RegExp(source, 'dg'), check, always };
 }

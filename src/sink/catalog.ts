@@ -257,6 +257,18 @@ export const CATALOG = [
     'Spans created; of them unsampled by the caller’s wish, sampled_out by otlp.sampleRatio, and exported.',
   ),
   counter(
+    'sidelight_metric_points_total',
+    'self',
+    ['state'],
+    'Data points of metrics created for OTLP; of them exported.',
+  ),
+  counter(
+    'sidelight_log_records_total',
+    'self',
+    ['state'],
+    'Log records created for OTLP; of them exported.',
+  ),
+  counter(
     'sidelight_label_overflow_total',
     'self',
     ['label'],

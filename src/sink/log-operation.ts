@@ -5,11 +5,22 @@
 import type { OperationFinished, OperationHttp } from '../event/event.ts';
 import { inputWaitUs } from '../event/legs.ts';
 import { isFailure } from '../event/outcome.ts';
+import type { LogLine } from './log-line.ts';
 import type { RecordingUrl } from './recording-url.ts';
 
 export function operationLevel({ outcome }: OperationFinished): 'info' | 'warn' {
   return isFailure(outcome) ? 'warn' : 'info';
 }
+
+/** What an event says of itself, wherever its line goes. */
+const SHARED_MEMBERS: ReadonlySet<string> = new Set([
+  'level',
+  'time',
+  'session',
+  'trace_id',
+  'span_id',
+  'msg',
+]);
 
 /** Encodes one after the other; what an operation has in common with the one before is not encoded again. */
 export class OperationLines {
@@ -40,6 +51,17 @@ export class OperationLines {
     const url = this.#recordingUrl?.(operation.sessionId, operation.operationId);
     const urlText = url === undefined ? '' : `,"recording_url":${JSON.stringify(url)}`;
     return `{"level":"${operationLevel(operation)}","time":"${this.#time.of(operation.atUs)}","session":${this.#session.of(operation.sessionId)},"trace_id":"${span.traceId}","span_id":"${span.spanId}","operation":${operation.operationId},"initiator":"${operation.initiator}","method":${this.#method.of(method)}${targetText},"outcome":"${outcome}","duration_ms":${(operation.endedAtUs - operation.startedAtUs) / 1000},"server":${this.#server.of(operation.server)}${httpText}${courseText}${errorText}${urlText},"msg":${this.#message.of(`${title}: ${outcome}`)}}\n`;
+  }
+
+  /** The same line as lines of other events are: without what the event itself says. */
+  line(operation: OperationFinished): LogLine {
+    const members = JSON.parse(this.of(operation)) as Readonly<Record<string, unknown>>;
+    const fields = Object.entries(members).filter(([name]) => !SHARED_MEMBERS.has(name));
+    return {
+      level: operationLevel(operation),
+      message: String(members.msg),
+      fields: Object.fromEntries(fields),
+    };
   }
 
   #httpFields({ method, path, status, clientAddress }: OperationHttp): string {

@@ -1,6 +1,7 @@
 /** docs/metrics.md, from the catalogue. */
 import { CATALOG, type MetricRow } from './catalog.ts';
 import { LABEL_CAPS } from './metric-labels.ts';
+import { instrumentName, unitOf } from './otlp-points.ts';
 
 const INTRO = `# Metrics
 
@@ -17,6 +18,10 @@ An absent attribute is an empty label. Values come over the wire, so they are he
 ## Exemplars
 
 The buckets of the duration histograms carry \`trace_id\` and \`span_id\` of their latest sampled operation, when scraped as OpenMetrics. Prometheus keeps them with \`--enable-feature=exemplar-storage\`.
+
+## Over OTLP
+
+With \`--otlp-metrics\` the same numbers go to the receiver as well, with or without \`--admin\`: each \`otlp.metricInterval\` and once at the end, cumulative since the start, with the exemplars. Names are then those of the conventions (\`mcp.server.operation.duration\`, in \`s\`), and so are labels that the conventions know (\`mcp.method.name\`); absent attributes are left out. A receiver that writes Prometheus makes the names below of them again. An export that fails loses nothing but its moment: the next one has the sums.
 `;
 
 const SOURCES: Readonly<Record<MetricRow['source'], string>> = {
@@ -32,9 +37,11 @@ export function renderMetricsDoc(): string {
   return [INTRO.replace('CAPS', caps.join(', ')), ...CATALOG.map(section)].join('\n');
 }
 
-function section({ name, type, help, unit, labels, source, buckets }: MetricRow): string {
+function section(row: MetricRow): string {
+  const { name, type, help, unit, labels, source, buckets } = row;
   const facts = [
     unit === '' ? type : `${type}, in ${unit}`,
+    `over OTLP \`${instrumentName(row)}\`${unit === '' ? '' : ` in \`${unitOf(row)}\``}`,
     labels.length === 0 ? 'no labels' : `labels ${labels.map((label) => `\`${label}\``).join(', ')}`,
     `from ${SOURCES[source]}`,
     ...(buckets === undefined ? [] : [`buckets ${buckets.join(' ')}`]),

@@ -11,6 +11,14 @@ export interface Exemplar {
   atUs: number;
 }
 
+const TRACE_ID = /^[0-9a-f]{32}$/;
+const SPAN_ID = /^[0-9a-f]{16}$/;
+
+/** Ids that are none are left out: one bad exemplar makes Prometheus refuse the whole scrape. */
+export function isTellable(exemplar: Exemplar | undefined): exemplar is Exemplar {
+  return exemplar !== undefined && TRACE_ID.test(exemplar.traceId) && SPAN_ID.test(exemplar.spanId);
+}
+
 export class Durations {
   readonly buckets = new Buckets(OPERATION_BUCKETS);
   /** By bucket. */

@@ -9,7 +9,7 @@ import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from
 import type { BucketCounts } from '../self/buckets.ts';
 import { CATALOG, type Metric, type MetricRow } from './catalog.ts';
 import type { Format } from './metric-accept.ts';
-import type { Exemplar } from './metric-durations.ts';
+import { type Exemplar, isTellable } from './metric-durations.ts';
 
 export interface Sample<L extends string = string> {
   readonly labels: Readonly<Record<L, string>>;
@@ -111,13 +111,8 @@ class CountedHistogram extends Histogram {
   }
 }
 
-const TRACE_ID = /^[0-9a-f]{32}$/;
-const SPAN_ID = /^[0-9a-f]{16}$/;
-
-/** Ids that are none are left out: one bad exemplar makes Prometheus refuse the whole scrape. */
 function rendered(exemplar: Exemplar | undefined) {
-  if (exemplar === undefined || !TRACE_ID.test(exemplar.traceId) || !SPAN_ID.test(exemplar.spanId))
-    return undefined;
+  if (!isTellable(exemplar)) return undefined;
   const { traceId, spanId, value, atUs } = exemplar;
   return { labelSet: { trace_id: traceId, span_id: spanId }, value, timestamp: atUs / 1e6 };
 }

@@ -24,6 +24,7 @@ export interface Counted {
 }
 
 const DIRECTIONS: readonly Initiator[] = ['client_to_server', 'server_to_client'];
+const STATES = ['created', 'exported'];
 const SPAN_STATES = ['created', 'unsampled', 'sampled_out', 'exported'];
 /** Of English text and JSON, with the tokenizers of current models: good for comparing, not for billing. */
 const BYTES_PER_TOKEN = 4;
@@ -191,6 +192,8 @@ function selfReaders({ stats, labels, relayDelay, version }: Counted) {
     }));
   const queues = (what: 'depth' | 'capacity') => () =>
     stats.queues().map((queue) => ({ labels: { queue: queue.name }, value: queue[what] }));
+  const inStates = (what: string, states: readonly string[]) => () =>
+    states.map((state) => ({ labels: { state }, value: stats.counts().get(`${what}_${state}`) ?? 0 }));
   return {
     sidelight_relay_delay_seconds: () =>
       relayDelay === undefined ? [] : [{ labels: {}, buckets: relayDelay() }],
@@ -202,11 +205,9 @@ function selfReaders({ stats, labels, relayDelay, version }: Counted) {
       [...stats.times()].map(([sink, buckets]) => ({ labels: { sink }, buckets })),
     sidelight_failures_total: () =>
       stats.failures().map(({ part, reason, count }) => ({ labels: { part, reason }, value: count })),
-    sidelight_spans_total: () =>
-      SPAN_STATES.map((state) => ({
-        labels: { state },
-        value: stats.counts().get(`spans_${state}`) ?? 0,
-      })),
+    sidelight_spans_total: inStates('spans', SPAN_STATES),
+    sidelight_metric_points_total: inStates('metric_points', STATES),
+    sidelight_log_records_total: inStates('log_records', STATES),
     sidelight_label_overflow_total: () =>
       [...labels.overflow()].map(([label, value]) => ({ labels: { label }, value })),
     sidelight_build_info: () => [{ labels: { version, node_version: process.version }, value: 1 }],

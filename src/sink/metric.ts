@@ -6,7 +6,7 @@ import type { EventType, McpEvent } from '../event/event.ts';
 import type { BucketCounts } from '../self/buckets.ts';
 import type { Stats } from '../self/stats.ts';
 import { formatFor } from './metric-accept.ts';
-import { Exposition } from './metric-exposition.ts';
+import { Exposition, type Readers } from './metric-exposition.ts';
 import { HttpCells } from './metric-http.ts';
 import { LabelValues } from './metric-labels.ts';
 import { OperationCells } from './metric-operations.ts';
@@ -58,6 +58,7 @@ export class MetricSink implements Sink {
   readonly #operations: OperationCells;
   readonly #sessions: Sessions;
   readonly #http: HttpCells;
+  readonly #readers: Readers;
   readonly #exposition: Exposition;
   #usage: ReadonlyMap<number, ProcessUsage> = new Map();
 
@@ -75,20 +76,19 @@ export class MetricSink implements Sink {
     this.#operations = new OperationCells(this.#labels);
     this.#sessions = new Sessions(this.#labels, stats);
     this.#http = new HttpCells(this.#labels);
-    this.#exposition = new Exposition(
-      readersOf({
-        operations: this.#operations,
-        sessions: this.#sessions,
-        http: this.#http,
-        labels: this.#labels,
-        stats,
-        nowUs,
-        usage: () => this.#usage,
-        relayDelay,
-        connections,
-        version,
-      }),
-    );
+    this.#readers = readersOf({
+      operations: this.#operations,
+      sessions: this.#sessions,
+      http: this.#http,
+      labels: this.#labels,
+      stats,
+      nowUs,
+      usage: () => this.#usage,
+      relayDelay,
+      connections,
+      version,
+    });
+    this.#exposition = new Exposition(this.#readers);
   }
 
   write(batch: readonly McpEvent[]): void {
@@ -97,10 +97,16 @@ export class MetricSink implements Sink {
 
   /** The page for a scraper that sent this Accept header. Scrapes may overlap. */
   async scrape(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: string }> {
+    await this.read();
+    return this.#exposition.render(formatFor(accept));
+  }
+
+  /** What each metric is, until something is counted again. */
+  async read(): Promise<Readers> {
     const pids = this.#sessions.active().flatMap(({ pid }) => pid ?? []);
     const usages = await Promise.all(pids.map(async (pid) => [pid, await processUsage(pid)] as const));
     this.#usage = new Map(usages.flatMap(([pid, usage]) => (usage === undefined ? [] : [[pid, usage]])));
-    return this.#exposition.render(formatFor(accept));
+    return this.#readers;
   }
 
   close(): Promise<void> {

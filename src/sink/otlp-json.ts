@@ -2,6 +2,7 @@
  * Spans as the JSON of OTLP's ExportTraceServiceRequest. Written by hand because an operation's span is the dearest thing
  * that is made of it: two thirds of the CPU of the SDK's transformer, and none of its modules to load.
  */
+import { toUSVString } from 'node:util';
 import type { Origin } from './otlp-target.ts';
 import type { Attributes, AttributeValue, Span } from './span.ts';
 import { TextBuffer } from './text-buffer.ts';
@@ -48,9 +49,11 @@ function spanText(span: Span, attributes: AttributeTexts): string {
   }
   if (span.droppedEvents > 0) rare += `,"droppedEventsCount":${span.droppedEvents}`;
   if (links.length > 0) rare += `,"links":[${links.map(linkText).join(',')}]`;
-  if (error !== undefined)
-    rare += `,"status":${JSON.stringify({ message: error.message, code: STATUS_ERROR })}`;
-  return `{"traceId":"${span.traceId}","spanId":"${span.spanId}","flags":${flags},"name":${JSON.stringify(span.name)},"kind":${KIND[span.kind]},"startTimeUnixNano":"${nanos(span.startUs)}","endTimeUnixNano":"${nanos(span.endUs)}","attributes":[${attributes.of(span.attributes)}]${rare}}`;
+  if (error !== undefined) {
+    const message = error.message && toUSVString(error.message);
+    rare += `,"status":${JSON.stringify({ message, code: STATUS_ERROR })}`;
+  }
+  return `{"traceId":"${span.traceId}","spanId":"${span.spanId}","flags":${flags},"name":${stringText(span.name)},"kind":${KIND[span.kind]},"startTimeUnixNano":"${nanos(span.startUs)}","endTimeUnixNano":"${nanos(span.endUs)}","attributes":[${attributes.of(span.attributes)}]${rare}}`;
 }
 
 function linkText({ traceId, spanId }: Span['links'][number]): string {
@@ -87,9 +90,19 @@ class AttributeTexts {
   }
 }
 
+/** As a request's one-time attributes: those of its resource, and those of a data point. */
+export function attributeTexts(attributes: Attributes): string {
+  return new AttributeTexts().of(attributes);
+}
+
+/** Protobuf's strings are UTF-8: one lone surrogate would spoil the request for a receiver that is strict. */
+export function stringText(text: string): string {
+  return JSON.stringify(toUSVString(text));
+}
+
 /** 64-bit integers are strings in protobuf's JSON. */
 export function valueText(value: AttributeValue): string {
-  if (typeof value === 'string') return `{"stringValue":${JSON.stringify(value)}}`;
+  if (typeof value === 'string') return `{"stringValue":${stringText(value)}}`;
   if (typeof value === 'boolean') return `{"boolValue":${value}}`;
   return Number.isSafeInteger(value) ? `{"intValue":"${value}"}` : `{"doubleValue":${JSON.stringify(value)}}`;
 }

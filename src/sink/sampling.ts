@@ -16,7 +16,7 @@ export interface SamplingRules {
   readonly slowMsByMethod: Readonly<Record<string, number>>;
 }
 
-/** Operations that have findings and are not over yet: those in flight, and some whose findings came after their end. */
+/** Operations that have findings and are not over yet; and those that are, with a late or a second answer. */
 export const MAX_FLAGGED = 10_000;
 
 /** Of a trace id, the hexadecimal digits of the 56 bits that W3C trace context level 2 asks to be random. */

@@ -20,12 +20,17 @@ const RETRY_MS = 5000;
 const LOCKED_PATIENCE_MS = 5000;
 /** Between two tries for the lock, at most; random, so that waiting processes do not come back all at once. */
 const LOCKED_PAUSE_MS = 40;
+const DEFAULT_SPOOL_BYTES = 64 * 1024 * 1024;
+/** Of a session that is over and not kept, so many bytes lose their bodies at once; of the rest, housekeeping takes them. */
+const STRIP_STEPS_AT_END = 8;
 /** Twice as many as are told apart at a time over HTTP: the row of one that has not ended is never forgotten. */
 const MAX_SESSIONS = 20_000;
 
 export interface StoreSinkOptions {
   readonly dataDir: string;
   readonly record: Recorded;
+  /** With `failures`: bytes of bodies that are kept of a session while nothing has failed. */
+  readonly spoolBytes?: number;
   readonly retryMs?: number;
   readonly lockedPatienceMs?: number;
 }
@@ -57,12 +62,19 @@ export class StoreSink implements Sink {
   readonly #sessions = new Map<string, SessionProjection>();
   /** Sessions whose row in the store is older than what is known. */
   readonly #unsaved = new Set<SessionProjection>();
+  /** The first frame of a session that may still have a body. */
+  readonly #strippedTo = new WeakMap<SessionProjection, number>();
   #writer: StoreWriter | undefined;
   #failed: { readonly word: string; readonly retryAt: number } | undefined;
   #giveUpAt = Infinity;
 
   constructor(options: StoreSinkOptions, stats: Stats, trouble: Trouble) {
-    this.#options = { retryMs: RETRY_MS, lockedPatienceMs: LOCKED_PATIENCE_MS, ...options };
+    this.#options = {
+      retryMs: RETRY_MS,
+      lockedPatienceMs: LOCKED_PATIENCE_MS,
+      spoolBytes: DEFAULT_SPOOL_BYTES,
+      ...options,
+    };
     this.#stats = stats;
     this.#trouble = trouble;
   }
@@ -155,13 +167,50 @@ export class StoreSink implements Sink {
       return storeError(storePath(this.#options.dataDir), error);
     }
     this.#unsaved.clear();
-    for (const { session } of batches.values()) if (session.ended) this.#forget(session);
+    for (const { session } of batches.values()) {
+      this.#spool(writer, session);
+      if (session.ended) this.#forget(session);
+    }
     if (this.#failed !== undefined) {
       this.#failed = undefined;
       this.#stats.condition('store', undefined);
       this.#trouble.over('store');
     }
     return undefined;
+  }
+
+  /** Of a session that is recorded only if something fails: what is above the bound, or all of it once nothing has. */
+  #spool(writer: StoreWriter, session: SessionProjection): void {
+    const { id, bodies, record } = session.row;
+    if (record !== 'failures') return;
+    const isOver = session.ended && bodies === 'none';
+    if (!isOver && session.spoolExcess(this.#options.spoolBytes) === 0) return;
+    try {
+      if (writer.isPinned(id)) return;
+      if (isOver) {
+        let seq: number | undefined = this.#strippedTo.get(session) ?? 0;
+        for (let step = 0; step < STRIP_STEPS_AT_END && seq !== undefined; step += 1)
+          seq = writer.strip(id, seq).nextSeq;
+        return;
+      }
+      while (session.spoolExcess(this.#options.spoolBytes) > 0) {
+        const { nextSeq, strippedFrames, strippedBytes } = writer.strip(
+          id,
+          this.#strippedTo.get(session) ?? 0,
+        );
+        session.spoolCut(strippedBytes);
+        this.#unsaved.add(session);
+        if (strippedFrames > 0) this.#stats.drop('store', 'spool_full', strippedFrames, strippedBytes);
+        if (nextSeq === undefined) return;
+        this.#strippedTo.set(session, nextSeq);
+      }
+    } catch (error) {
+      // The bodies stay where they are; the next batch or housekeeping takes them.
+      this.#stats.fail(
+        'store',
+        storeError(storePath(this.#options.dataDir), error).code.replace(/^store_/, ''),
+      );
+    }
   }
 
   /** Says and counts what went wrong; the word for it. */

@@ -13,6 +13,11 @@ export class TextBuffer {
   #bytes = Buffer.alloc(0);
   #length = 0;
 
+  /** Bytes since the last `take`. */
+  get length(): number {
+    return this.#length;
+  }
+
   append(text: string): void {
     const most = this.#length + text.length * MAX_BYTES_PER_UNIT;
     if (most > this.#bytes.length) this.#grow(most);

@@ -7,20 +7,16 @@ import type { EventType, McpEvent } from '../event/event.ts';
 import type { Stats } from '../self/stats.ts';
 import type { Trouble } from '../self/trouble.ts';
 import { OtlpDelivery } from './otlp-delivery.ts';
+import type { OtlpExportOptions } from './otlp-export.ts';
 import { JsonEncoder, rejectedInJson } from './otlp-json.ts';
-import { type Origin, type OtlpTarget, type Self, ServiceOrigin } from './otlp-target.ts';
+import { type Origin, ServiceOrigin } from './otlp-target.ts';
 import { payloadBytes } from './queue.ts';
 import type { RecordingUrl } from './recording-url.ts';
 import { TailSampler } from './sampling.ts';
 import type { QueueLimits, Sink } from './sink.ts';
 import { operationSpans, sessionSpan, type Span, spanCount } from './span.ts';
 
-export interface TraceSinkOptions {
-  readonly target: OtlpTarget;
-  readonly config: Pick<Config, 'otlp' | 'serviceName' | 'resourceAttributes'>;
-  readonly self: Self;
-  /** For the standard variables about TLS files and compression. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+export interface TraceSinkOptions extends OtlpExportOptions {
   readonly recordingUrl?: RecordingUrl | undefined;
 }
 
@@ -136,11 +132,6 @@ export class TraceSink implements Sink {
   }
 
   async #sendAll(batch: readonly McpEvent[]): Promise<void> {
-    // Some findings follow the end of their operation at once.
-    for (const event of batch) {
-      if (event.type === 'finding_raised' && event.operationId !== undefined)
-        this.#sampler?.flag(event.sessionId, event.operationId);
-    }
     let at = 0;
     while (at < batch.length) {
       const spans: Span[] = [];
@@ -163,6 +154,8 @@ export class TraceSink implements Sink {
       if (!event.span.sampled) this.#leaveOut('spans_unsampled', spanCount(event));
       else if (!isKept) this.#leaveOut('spans_sampled_out', spanCount(event));
       else to.push(...operationSpans(event, this.#recordingUrl));
+    } else if (event.type === 'finding_raised' && event.operationId !== undefined) {
+      this.#sampler?.flag(event.sessionId, event.operationId);
     } else if (event.type === 'session_ended') {
       this.#sampler?.sessionEnded(event.sessionId);
       if (event.span.sampled) to.push(sessionSpan(event, this.#recordingUrl));

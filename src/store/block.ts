@@ -2,9 +2,9 @@
  * A block: frames of one session, packed into one row, because a row per frame costs more than the frame. `data` is
  * the frames' bytes one after the other. `entries` is a JSON array with one array per frame:
  *   [seq, µs since first_at, channel, kind, offset in data, length, size on the wire, ending, method, operation id,
- *    truncated, redactions, sha256, exchange, event id]
+ *    truncated, redactions, sha256, exchange, event id, elided]
  * channel, kind and ending are positions in the lists of the schema; method, operation id and sha256 may be null; what
- * says nothing at the end is left out: the last five of a whole frame, but over HTTP. Offsets and lengths count bytes.
+ * says nothing at the end is left out: the last six of a whole frame, but over HTTP. Offsets and lengths count bytes.
  * Pure.
  */
 import type { FrameKind, FrameRecorded } from '../event/event.ts';
@@ -37,6 +37,10 @@ const NO_BYTES = new Uint8Array(0);
 /** What Sidelight itself wrote, and not what it heard. */
 const OWN_KINDS: ReadonlySet<FrameKind> = new Set(['gap', 'lifecycle', 'http']);
 
+export function isOwnKind(kind: FrameKind): boolean {
+  return OWN_KINDS.has(kind);
+}
+
 export class BlockEncoder {
   readonly #withBodies: boolean;
   readonly #quotedMethods = new Map<string, string>();
@@ -47,13 +51,13 @@ export class BlockEncoder {
   }
 
   /** Packs frames of one session, which are in order. */
-  encode(frames: readonly FrameRecorded[]): Block[] {
+  encode(frames: readonly StoredFrame[]): Block[] {
     const blocks: Block[] = [];
     let from = 0;
     while (from < frames.length) {
       let to = from;
       for (let bytes = 0; to < frames.length && to - from < MAX_BLOCK_FRAMES; to += 1) {
-        bytes += this.#bodyOf(frames[to] as FrameRecorded).length;
+        bytes += this.#bodyOf(frames[to] as StoredFrame).length;
         if (bytes > MAX_BLOCK_BYTES && to > from) break;
       }
       blocks.push(this.#block(frames, from, to));
@@ -62,23 +66,25 @@ export class BlockEncoder {
     return blocks;
   }
 
-  #block(frames: readonly FrameRecorded[], from: number, to: number): Block {
-    const first = frames[from] as FrameRecorded;
+  #block(frames: readonly StoredFrame[], from: number, to: number): Block {
+    const first = frames[from] as StoredFrame;
     const bodies: Uint8Array[] = [];
     let entries = '';
     let offset = 0;
     let lastAtUs = first.atUs;
     for (let index = from; index < to; index += 1) {
-      const frame = frames[index] as FrameRecorded;
+      const frame = frames[index] as StoredFrame;
       const body = this.#bodyOf(frame);
       entries += `${index === from ? '[[' : ',['}${frame.seq},${frame.atUs - first.atUs},${CHANNEL_CODE[frame.channel]},${KIND_CODE[frame.kind]},${offset},${body.length},${frame.sizeBytes},${ENDING_CODE[frame.ending]},${this.#quoted(frame.method)},${frame.operationId ?? 'null'}`;
       const truncated = frame.truncated || body.length < frame.bytes.length;
-      if (truncated || frame.redactions > 0 || frame.exchange !== undefined) {
-        entries += `,${truncated ? 1 : 0},${frame.redactions}`;
-        if (frame.sha256 !== undefined) entries += `,"${frame.sha256}"`;
-        else if (frame.exchange !== undefined) entries += ',null';
-        if (frame.exchange !== undefined) entries += `,${frame.exchange}`;
-        if (frame.eventId !== undefined) entries += `,${JSON.stringify(frame.eventId)}`;
+      const { redactions, sha256, exchange, eventId, elided } = frame;
+      if (truncated || redactions > 0 || exchange !== undefined || elided > 0) {
+        entries += `,${truncated ? 1 : 0},${redactions}`;
+        if (sha256 !== undefined) entries += `,"${sha256}"`;
+        else if (exchange !== undefined || elided > 0) entries += ',null';
+        if (exchange !== undefined || elided > 0) entries += `,${exchange ?? 'null'}`;
+        if (eventId !== undefined || elided > 0) entries += `,${JSON.stringify(eventId ?? null)}`;
+        if (elided > 0) entries += `,${elided}`;
       }
       entries += ']';
       bodies.push(body);
@@ -87,7 +93,7 @@ export class BlockEncoder {
     }
     return {
       firstSeq: first.seq,
-      lastSeq: (frames[to - 1] as FrameRecorded).seq,
+      lastSeq: (frames[to - 1] as StoredFrame).seq,
       count: to - from,
       firstAtUs: first.atUs,
       lastAtUs,
@@ -96,7 +102,7 @@ export class BlockEncoder {
     };
   }
 
-  #bodyOf(frame: FrameRecorded): Uint8Array {
+  #bodyOf(frame: StoredFrame): Uint8Array {
     return this.#withBodies || OWN_KINDS.has(frame.kind) ? frame.bytes : NO_BYTES;
   }
 
@@ -124,8 +130,9 @@ type Entry = readonly [
   truncated?: number,
   redactions?: number,
   sha256?: string | null,
-  exchange?: number,
-  eventId?: string,
+  exchange?: number | null,
+  eventId?: string | null,
+  elided?: number,
 ];
 
 /** The frames of a block; their bytes are views of `data`. */
@@ -147,6 +154,7 @@ export function decodeBlock(firstAtUs: number, entries: string, data: Uint8Array
       sha256,
       exchange,
       eventId,
+      elided,
     ]) => ({
       seq,
       atUs: firstAtUs + since,
@@ -160,8 +168,9 @@ export function decodeBlock(firstAtUs: number, entries: string, data: Uint8Array
       truncated: truncated === 1,
       redactions: redactions ?? 0,
       sha256: sha256 ?? undefined,
-      exchange,
-      eventId,
+      exchange: exchange ?? undefined,
+      eventId: eventId ?? undefined,
+      elided: elided ?? 0,
     }),
   );
 }

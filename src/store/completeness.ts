@@ -1,10 +1,11 @@
 /** How much of a session a recording holds. Whoever shows, exports or replays one never hides this. Pure. */
-import type { Recorded, SessionRow } from './session.ts';
+import type { Bodies, Recorded, SessionRow } from './session.ts';
 
 export interface Completeness {
   /** Every frame is there, whole. Redaction does not change this: nothing is missing, some values are replaced. */
   readonly complete: boolean;
   readonly record: Recorded;
+  readonly bodies: Bodies;
   /** The end is missing: at most what came in the last moments before Sidelight was gone. */
   readonly interrupted: boolean;
   /** Copies of chunks that were dropped before they were decoded. */
@@ -16,6 +17,8 @@ export interface Completeness {
   readonly droppedEvents: number;
   /** Frames of which only the head is kept. */
   readonly truncatedFrames: number;
+  /** Images, audio and other base64 of which type, size and hash are kept. */
+  readonly elidedMedia: number;
   /** Values that were replaced. */
   readonly redactions: number;
 }
@@ -23,21 +26,24 @@ export interface Completeness {
 export function completenessOf(row: SessionRow, interrupted: boolean): Completeness {
   return {
     complete:
-      row.record === 'full' &&
+      (row.bodies === 'all' || row.bodies === 'undecided') &&
       !interrupted &&
       row.dropped_chunks +
         row.dropped_bytes +
         row.missed_exchanges +
         row.dropped_events +
-        row.truncated_frames ===
+        row.truncated_frames +
+        row.elided_media ===
         0,
     record: row.record,
+    bodies: row.bodies,
     interrupted,
     droppedChunks: row.dropped_chunks,
     droppedBytes: row.dropped_bytes,
     missedExchanges: row.missed_exchanges,
     droppedEvents: row.dropped_events,
     truncatedFrames: row.truncated_frames,
+    elidedMedia: row.elided_media,
     redactions: row.redactions,
   };
 }

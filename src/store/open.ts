@@ -37,12 +37,16 @@ export async function openForWriting(dataDir: string): Promise<Database> {
     db = new Connection(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     for (const setting of [
       `page_size = ${PAGE_BYTES}`,
+      // Of a new file only, and before anything is written to it: what is deleted is given back to the file system.
+      'auto_vacuum = INCREMENTAL',
       'journal_mode = WAL',
       'synchronous = NORMAL',
       `wal_autocheckpoint = ${WAL_PAGES}`,
       `journal_size_limit = ${WAL_LIMIT_BYTES}`,
       `cache_size = -${CACHE_KIB}`,
       'trusted_schema = OFF',
+      // What is deleted is overwritten.
+      'secure_delete = ON',
     ]) {
       db.pragma(setting);
     }

@@ -1,9 +1,10 @@
 /** Reads recordings. It never writes, and holds no read open between two calls, so that a writer is never held up. */
 import type { Database, Statement } from 'better-sqlite3';
-import { hostname } from 'node:os';
 import { decodeBlock, type StoredFrame } from './block.ts';
+import { unpacked } from './coding.ts';
 import { StoreError } from './error.ts';
-import { isAlive } from './live.ts';
+import { Finder } from './find.ts';
+import { sessionRecords } from './live.ts';
 import { openForReading } from './open.ts';
 import {
   findingRecord,
@@ -12,10 +13,9 @@ import {
   operationRecord,
   type OperationRecord,
   type OperationRow,
-  sessionRecord,
   type SessionRecord,
 } from './record.ts';
-import type { SessionRow } from './session.ts';
+import type { StoredSessionRow } from './session.ts';
 
 export interface SessionQuery {
   /** Only those with a failed operation, a crash, or a server that could not be started. */
@@ -25,7 +25,7 @@ export interface SessionQuery {
   readonly beforeUs?: number;
 }
 
-type NumberedSession = SessionRow & { readonly number: number };
+type NumberedSession = StoredSessionRow & { readonly number: number };
 
 /** Each numbered in the order of being stored, over all processes that write: what comes later has a larger number. */
 export interface Position {
@@ -59,16 +59,19 @@ export async function openStore(dataDir: string): Promise<StoreReader> {
 }
 
 export class StoreReader {
+  /** What filters mean. */
+  readonly find: Finder;
   readonly #db: Database;
   readonly #block: Statement<
     unknown[],
-    { first_seq: number; first_at: number; entries: string; data: Buffer }
+    { first_seq: number; first_at: number; coding: number; entries: string; data: Buffer }
   >;
 
   constructor(db: Database) {
     this.#db = db;
+    this.find = new Finder(db);
     this.#block = db.prepare(
-      'SELECT first_seq, first_at, entries, data FROM block ' +
+      'SELECT first_seq, first_at, coding, entries, data FROM block ' +
         'WHERE session_id = ? AND first_seq > ? AND last_seq >= ? AND first_seq <= ? ORDER BY first_seq LIMIT 1',
     );
   }
@@ -83,7 +86,7 @@ export class StoreReader {
       `WHERE ${conditions.join(' AND ')} ORDER BY started_at DESC, number DESC LIMIT ?`,
       limit,
     );
-    return records(rows);
+    return sessionRecords(rows);
   }
 
   /**
@@ -101,7 +104,7 @@ export class StoreReader {
               { id },
             )
           : [];
-    const [first] = records(found.slice(0, 1));
+    const [first] = sessionRecords(found.slice(0, 1));
     if (first === undefined) {
       throw new StoreError('session_unknown', 'no such session; `sidelight sessions` lists them');
     }
@@ -142,7 +145,8 @@ export class StoreReader {
       const block = this.#block.get(sessionId, after, from, last);
       if (block === undefined) return;
       after = block.first_seq;
-      for (const frame of decodeBlock(block.first_at, block.entries, block.data)) {
+      const { entries, data } = unpacked(block);
+      for (const frame of decodeBlock(block.first_at, entries, data)) {
         if (frame.seq >= from && frame.seq <= last) yield frame;
       }
     }
@@ -169,9 +173,9 @@ export class StoreReader {
         .prepare<unknown[], OperationRow>(`${OPERATIONS} WHERE number > ? ORDER BY number LIMIT ?`)
         .all(position.operation, PAGE);
       return {
-        sessions: records(sessions),
+        sessions: sessionRecords(sessions),
         operations: operations.map(operationRecord),
-        watched: records(
+        watched: sessionRecords(
           this.#sessions('WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify([...watchedIds])),
         ),
         position: {
@@ -185,11 +189,11 @@ export class StoreReader {
 
   /** Sessions without an end: live ones, and those that were interrupted. */
   openSessions(): SessionRecord[] {
-    return records(this.#sessions('WHERE ended_at IS NULL ORDER BY number'));
+    return sessionRecords(this.#sessions('WHERE ended_at IS NULL ORDER BY number'));
   }
 
   session(id: string): SessionRecord | undefined {
-    return records(this.#sessions('WHERE id = ?', id))[0];
+    return sessionRecords(this.#sessions('WHERE id = ?', id))[0];
   }
 
   close(): void {
@@ -199,18 +203,4 @@ export class StoreReader {
   #sessions(where: string, ...values: unknown[]): NumberedSession[] {
     return this.#db.prepare<unknown[], NumberedSession>(`SELECT * FROM session ${where}`).all(...values);
   }
-}
-
-/** One process records thousands of sessions over HTTP: whether it is still there is asked once for all of them. */
-function records(rows: readonly SessionRow[]): SessionRecord[] {
-  const here = hostname();
-  const alive = new Map<string, boolean>();
-  const isLive = ({ ended_at, hostname: host, pid, process_mark: mark }: SessionRow): boolean => {
-    if (ended_at !== null || host !== here) return false;
-    const process = `${pid} ${mark ?? ''}`;
-    const known = alive.get(process) ?? isAlive(pid, mark);
-    alive.set(process, known);
-    return known;
-  };
-  return rows.map((row) => sessionRecord(row, isLive(row)));
 }

@@ -12,7 +12,7 @@ import type {
   Target,
 } from '../event/event.ts';
 import { type Completeness, completenessOf } from './completeness.ts';
-import type { Recorded, SessionRow } from './session.ts';
+import type { Recorded, StoredSessionRow } from './session.ts';
 
 export type SessionStatus =
   /** It is being recorded right now. */
@@ -72,6 +72,9 @@ export interface SessionRecord {
   readonly operations: number;
   readonly failedOperations: number;
   readonly findings: number;
+  /** Somebody wants to keep it, whatever the rules of retention say. */
+  readonly pinned: boolean;
+  readonly note: string | undefined;
 }
 
 export type OperationRecord = Pick<
@@ -148,7 +151,7 @@ export interface FindingRow {
 }
 
 /** `live`: whether the process that records it is still there. */
-export function sessionRecord(row: SessionRow, live: boolean): SessionRecord {
+export function sessionRecord(row: StoredSessionRow, live: boolean): SessionRecord {
   const status = statusOf(row, live);
   return {
     id: row.id,
@@ -186,6 +189,8 @@ export function sessionRecord(row: SessionRow, live: boolean): SessionRecord {
     operations: row.operations,
     failedOperations: row.failed,
     findings: row.findings,
+    pinned: row.pinned === 1,
+    note: row.note ?? undefined,
   };
 }
 
@@ -237,7 +242,7 @@ export function findingRecord(row: FindingRow): FindingRecord {
   };
 }
 
-function statusOf(row: SessionRow, live: boolean): SessionStatus {
+function statusOf(row: StoredSessionRow, live: boolean): SessionStatus {
   if (row.ended_at === null) return live ? 'live' : 'interrupted';
   if (row.end_cause === 'server_crashed') return 'crashed';
   return row.failed > 0 || row.end_cause === 'start_failed' ? 'failed' : 'ok';

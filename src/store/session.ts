@@ -3,12 +3,28 @@
  * could not be stored; `dropped_events` says how many of them are missing.
  */
 import { EVENT_VERSION, type FrameKind, type McpEvent, type SessionDescribed } from '../event/event.ts';
+import { FINDINGS } from '../event/findings.ts';
 import { isFailure } from '../event/outcome.ts';
 
-export type Recorded = 'full' | 'metadata';
+/** What somebody wants to be recorded: of `failures`, bodies only of sessions in which something failed. */
+export type Recorded = 'full' | 'failures' | 'metadata';
+
+/** Which bodies there are: `undecided` has all and may lose them at its end, `part` lost the oldest before it failed. */
+export type Bodies = 'all' | 'undecided' | 'part' | 'none';
 
 /** Columns of the table `session`, but for its number. JSON where a column holds a list. */
 export type SessionRow = ReturnType<typeof emptyRow>;
+
+/** Findings of which a session's bodies are kept, as of a failure; the others are only worth to know. */
+const TELLING: ReadonlySet<string> = new Set(
+  FINDINGS.filter(({ severity }) => severity !== 'info').map(({ rule }) => rule),
+);
+
+/** With what only the store knows: writing a session's row never changes these. */
+export type StoredSessionRow = SessionRow & {
+  readonly pinned: number;
+  readonly note: string | null;
+};
 
 /** What a frame of these holds is our own account of what happened, and was not on the wire. */
 const NOTES: ReadonlySet<FrameKind> = new Set(['gap', 'lifecycle', 'http']);
@@ -17,6 +33,9 @@ export class SessionProjection {
   readonly #row: SessionRow;
   readonly #processMark: (pid: number) => string | null;
   #nextSeq = 0;
+  /** Of bodies, while it is not decided whether they are kept. */
+  #spooledBytes = 0;
+  #isKept = false;
 
   constructor(first: McpEvent, record: Recorded, processMark: (pid: number) => string | null) {
     this.#row = emptyRow(first, record);
@@ -27,6 +46,18 @@ export class SessionProjection {
     return this.#row;
   }
 
+  /** More bodies are kept than `maxBytes` while nothing has failed: so many bytes of the oldest are to go. */
+  spoolExcess(maxBytes: number): number {
+    const isSpool = this.#row.record === 'failures' && !this.#isKept;
+    return isSpool ? Math.max(0, this.#spooledBytes - maxBytes) : 0;
+  }
+
+  /** The oldest bodies are gone. */
+  spoolCut(bytes: number): void {
+    this.#spooledBytes -= bytes;
+    this.#row.bodies = 'part';
+  }
+
   get ended(): boolean {
     return this.#row.ended_at !== null;
   }
@@ -34,6 +65,8 @@ export class SessionProjection {
   /** Events that were to be stored and could not be. */
   lost(events: number): void {
     this.#row.dropped_events += events;
+    // What is not known may have failed.
+    if (events > 0) this.#keeps();
   }
 
   apply(event: McpEvent): void {
@@ -47,13 +80,19 @@ export class SessionProjection {
         if (!NOTES.has(event.kind)) row.bytes += event.sizeBytes;
         row.truncated_frames += event.truncated ? 1 : 0;
         row.redactions += event.redactions;
+        row.elided_media += event.elided;
+        this.#spooledBytes += event.bytes.length;
         return;
       case 'operation_finished':
         row.operations += 1;
-        row.failed += isFailure(event.outcome) ? 1 : 0;
+        if (isFailure(event.outcome)) {
+          row.failed += 1;
+          this.#keeps();
+        }
         return;
       case 'finding_raised':
         row.findings += 1;
+        if (TELLING.has(event.rule)) this.#keeps();
         return;
       case 'exchanges_missed':
         row.missed_exchanges += event.exchanges;
@@ -106,9 +145,18 @@ export class SessionProjection {
         row.operations = event.operations;
         row.failed = event.failedOperations;
         row.findings = event.findings;
+        if (event.failedOperations > 0 || event.cause === 'server_crashed' || event.cause === 'start_failed')
+          this.#keeps();
+        if (row.record === 'failures' && !this.#isKept) row.bodies = 'none';
         return;
       default:
     }
+  }
+
+  /** Something failed: its bodies stay. */
+  #keeps(): void {
+    this.#isKept = true;
+    if (this.#row.bodies === 'undecided') this.#row.bodies = 'all';
   }
 
   /** By what an HTTP session is known: an id, once there is one, stands instead of what was inferred. */
@@ -120,6 +168,8 @@ export class SessionProjection {
     if (row.session_id_hash !== null) row.inferred = null;
   }
 }
+
+const BODIES: Readonly<Record<Recorded, Bodies>> = { full: 'all', failures: 'undecided', metadata: 'none' };
 
 /** What stands there until events say better. */
 function emptyRow(first: McpEvent, record: Recorded) {
@@ -168,5 +218,7 @@ function emptyRow(first: McpEvent, record: Recorded) {
     missed_exchanges: 0,
     truncated_frames: 0,
     redactions: 0,
+    bodies: BODIES[record],
+    elided_media: 0,
   };
 }

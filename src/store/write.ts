@@ -3,6 +3,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { FindingRaised, FrameRecorded, OperationFinished, ToolSeen } from '../event/event.ts';
 import { DefinitionWriter } from './baseline.ts';
 import { BlockEncoder } from './block.ts';
+import { repack, type Repacked } from './repack.ts';
 import type { Recorded, SessionProjection, SessionRow } from './session.ts';
 
 /** What came in for one session. */
@@ -35,11 +36,12 @@ export class StoreWriter {
   readonly #rest: Statement;
   readonly #finding: Statement;
   readonly #definitions: DefinitionWriter;
+  readonly #pinned: Statement<[string], number>;
   #session: Statement<[SessionRow], number> | undefined;
 
   constructor(db: Database, record: Recorded) {
     this.#db = db;
-    this.#blocks = new BlockEncoder(record === 'full');
+    this.#blocks = new BlockEncoder(record !== 'metadata');
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
     this.#block = insert(db, 'block', BLOCK);
@@ -49,6 +51,7 @@ export class StoreWriter {
     );
     this.#finding = insert(db, 'finding', FINDING);
     this.#definitions = new DefinitionWriter(db);
+    this.#pinned = db.prepare<[string], number>('SELECT pinned FROM session WHERE id = ?').pluck();
   }
 
   /** All of it or, when this throws what SQLite threw, nothing. */
@@ -61,6 +64,18 @@ export class StoreWriter {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  /**
+   * Takes the bodies out of a session's blocks from a frame on, about a megabyte of them, in a transaction of its own.
+   * `nextSeq` is where to go on, undefined when nothing is left.
+   */
+  strip(sessionId: string, fromSeq: number): Repacked {
+    return repack(this.#db, sessionId, fromSeq, { keepBodies: false, compress: false });
+  }
+
+  isPinned(sessionId: string): boolean {
+    return this.#pinned.get(sessionId) === 1;
   }
 
   close(): void {
@@ -130,8 +145,15 @@ function places(columns: string): string {
   return columns.replace(/\w+/g, '?');
 }
 
+/** What a row says anew, where it is not simply what it says: whoever pinned a session wants its bodies, too. */
+const CHANGES: Readonly<Record<string, string>> = {
+  bodies: "CASE WHEN session.pinned = 1 AND session.bodies <> 'part' THEN 'all' ELSE excluded.bodies END",
+};
+
 function upsert(table: string, columns: readonly string[]): string {
-  const changes = columns.filter((name) => name !== 'id').map((name) => `${name} = excluded.${name}`);
+  const changes = columns
+    .filter((name) => name !== 'id')
+    .map((name) => `${name} = ${CHANGES[name] ?? `excluded.${name}`}`);
   return (
     `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((name) => `@${name}`).join(', ')}) ` +
     `ON CONFLICT (id) DO UPDATE SET ${changes.join(', ')} RETURNING number`

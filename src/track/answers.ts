@@ -31,12 +31,19 @@ export class Answers {
     this.#operations = operations;
   }
 
-  take(answer: Result | ErrorResponse, where: At): Link {
+  /** `check` is called before the operation ends, so that its findings come before its end. */
+  take(answer: Result | ErrorResponse, where: At, check: (link: Link) => void): Link {
     const operation = this.#answeredBy(answer, where);
-    if (operation === undefined) return this.#strayAnswer(answer, where);
+    const link =
+      operation === undefined
+        ? this.#strayAnswer(answer, where)
+        : { method: operation.method, operationId: operation.operationId };
+    if (operation !== undefined && answer.kind === 'result') this.#learned(operation, answer, where);
+    check(link);
+    if (operation === undefined) return link;
     if (answer.kind === 'error') this.#failed(operation, answer, where);
     else this.#succeeded(operation, answer, where);
-    return { method: operation.method, operationId: operation.operationId };
+    return link;
   }
 
   /** Takes the operation out that the answer ends. */
@@ -61,13 +68,16 @@ export class Answers {
     this.#operations.finish(operation, 'protocol_error', where, { code, type, message }, answer);
   }
 
+  /** What a result says beyond its operation: who the server is, and what it has. */
+  #learned(operation: OpenOperation, answer: Result, where: At): void {
+    if (where.channel !== 'server_to_client') return;
+    this.#session.identity.answered(operation.method, answer);
+    this.#session.describe(where.atUs);
+    this.#operations.list(operation, answer, where);
+  }
+
   #succeeded(operation: OpenOperation, answer: Result, where: At): void {
     const { isError } = answer.result;
-    if (where.channel === 'server_to_client') {
-      this.#session.identity.answered(operation.method, answer);
-      this.#session.describe(where.atUs);
-      this.#operations.list(operation, answer, where);
-    }
     if (this.#operations.courses.goesOn(operation, answer, where)) return;
     if (isError === true && operation.method === 'tools/call') {
       const error = {

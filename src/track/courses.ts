@@ -47,10 +47,9 @@ export class Courses {
   readonly #session: Session;
   readonly #links: Links;
   readonly #host: CoursesHost;
-  readonly #cycles: Cycles;
-  readonly #tasks: Tasks;
-  /** Of requests, kept to compare them. */
-  #copies = 0;
+  /** As the tasks: made when there is one. Most sessions have none, and there are thousands. */
+  #cycles: Cycles | undefined;
+  #tasks: Tasks | undefined;
   /** Until then a retry may belong to a call of which messages were lost. */
   #doubtfulUntilUs = 0;
 
@@ -58,21 +57,20 @@ export class Courses {
     this.#session = session;
     this.#links = links;
     this.#host = host;
-    this.#cycles = new Cycles(session.limits);
-    this.#tasks = new Tasks(session.limits.maxWaiting);
   }
 
   /** `crash`: how the server died, when that is why. */
   closeAll(atUs: number, crash: string | undefined): void {
-    for (const { operation, ending } of this.#cycles.takeAll()) this.#host.end(operation, ending);
-    for (const task of this.#tasks.all()) this.#forgetTask(task, atUs, crash);
+    for (const { operation, ending } of this.#cycles?.takeAll() ?? []) this.#host.end(operation, ending);
+    for (const task of this.#tasks?.all() ?? []) this.#forgetTask(task, atUs, crash);
   }
 
   /** Ends what nobody comes back to: calls that were asked for input long ago, tasks that nobody asks about. */
   sweep(atUs: number): void {
-    for (const { operation, ending } of this.#cycles.overdue(atUs)) this.#host.end(operation, ending);
+    for (const { operation, ending } of this.#cycles?.overdue(atUs) ?? []) this.#host.end(operation, ending);
     const { maxTaskIdleUs } = this.#session.limits;
-    for (const task of this.#tasks.idleSince(atUs - maxTaskIdleUs)) this.#forgetTask(task, atUs, undefined);
+    for (const task of this.#tasks?.idleSince(atUs - maxTaskIdleUs) ?? [])
+      this.#forgetTask(task, atUs, undefined);
   }
 
   /** Messages passed unseen. */
@@ -118,7 +116,7 @@ export class Courses {
 
   /** A notification that tells the state of a task; gives back its operation's number. */
   taskNoted(facts: TaskFacts, where: At): number | undefined {
-    const task = this.#tasks.get(facts.taskId, OTHER[where.channel]);
+    const task = this.#tasks?.get(facts.taskId, OTHER[where.channel]);
     if (task === undefined) return undefined;
     this.#stateSeen(task, facts, where);
     return task.operation.operationId;
@@ -128,6 +126,7 @@ export class Courses {
     const result = at(answer, 'result');
     const facts = taskFacts(result) ?? taskFacts(at(answer, 'result', 'task'));
     if (facts === undefined) return false;
+    this.#tasks ??= new Tasks(this.#session.limits.maxWaiting, this.#session.shared.waiting);
     const task = this.#tasks.open(operation, facts, where.atUs, where.seq);
     if (task === undefined) return false;
     this.letGo(operation);
@@ -136,7 +135,7 @@ export class Courses {
   }
 
   #told(task: Task, method: string, answer: Result, where: At): void {
-    this.#tasks.heard(task, where.atUs, where.seq);
+    this.#tasks?.heard(task, where.atUs, where.seq);
     const result = at(answer, 'result');
     if (method === 'tasks/result') {
       if (isObject(result)) this.#endTask(task, endOfResult(result), where, answer.sizeBytes);
@@ -152,7 +151,7 @@ export class Courses {
     const isFirst = task.states.length === 1 && before === facts.status;
     const { status } = facts;
     const isNew = noteState(task, this.#session.clean(status), where.atUs);
-    this.#tasks.heard(task, where.atUs, where.seq);
+    this.#tasks?.heard(task, where.atUs, where.seq);
     if (status === 'input_required' && (isNew || isFirst))
       this.#tellAsked(operation, askedMethods(facts.inputRequests, this.#session.clean), where.atUs);
     else if (before === 'input_required' && isNew) this.#tellGiven(operation, where.atUs);
@@ -170,7 +169,7 @@ export class Courses {
     { atUs, seq }: { readonly atUs: number; readonly seq: number },
     resultBytes = 0,
   ): void {
-    if (!this.#tasks.close(task)) return;
+    if (this.#tasks?.close(task) !== true) return;
     const { operation } = task;
     const said = end.result === undefined ? end.message : toolText(end.result);
     const error = errorOf({ ...end, message: this.#session.cleanOptional(said) });
@@ -207,6 +206,7 @@ export class Courses {
     const asked = askedMethods(requests, this.#session.clean);
     const ending = { ...this.#host.endingOf(operation, 'input_required', where, undefined, answer), asked };
     const state = stateOf(at(answer, 'result', 'requestState'));
+    this.#cycles ??= new Cycles(this.#session.limits, this.#session.shared.waiting);
     const waits = this.#cycles.add({
       operation,
       ending,
@@ -247,16 +247,16 @@ export class Courses {
     nextId: number,
   ): OpenOperation | undefined {
     const { params } = request;
-    const task = this.#tasks.polled(method, params.taskId, where.channel);
+    const task = this.#tasks?.polled(method, params.taskId, where.channel);
     if (task !== undefined) {
       task.polls += 1;
-      this.#tasks.heard(task, where.atUs, where.seq);
+      this.#tasks?.heard(task, where.atUs, where.seq);
       return this.#reopen(task.operation, request, where, pending, { pollOf: task, method, notes: NO_NOTES });
     }
     const isRetry = params.hasInputResponses === true || params.requestState !== undefined;
     if (!isRetry || where.channel !== 'client_to_server' || method === 'tasks/update') return undefined;
     const isDoubtful = where.atUs < this.#doubtfulUntilUs;
-    const asked = this.#cycles.take(retryOf(request), isDoubtful);
+    const asked = this.#cycles?.take(retryOf(request), isDoubtful);
     if (asked === undefined) {
       // What was lost may explain it.
       if (!isDoubtful) this.#session.raise('unlinked_retry', where, idText(request.id), nextId);
@@ -293,6 +293,7 @@ export class Courses {
       progressToken,
       exchange: where.exchange,
       carrier,
+      heardAtUs: where.atUs,
       older: undefined,
       newer: undefined,
     };
@@ -311,18 +312,18 @@ export class Courses {
 
   /** Only a request of 2026-07-28 is sent again with input, and only what is short is compared. */
   copyOf({ params, bytes, sizeBytes }: Request, method: string, { channel }: At): Uint8Array | undefined {
-    const { maxComparedBytes, maxWaiting } = this.#session.limits;
+    const { limits, shared } = this.#session;
     const mayAsk = params.modern === true && channel === 'client_to_server' && MAY_ASK.has(method);
-    if (!mayAsk || sizeBytes > maxComparedBytes || this.#copies >= maxWaiting) return undefined;
+    if (!mayAsk || sizeBytes > limits.maxComparedBytes || shared.copies.isFull) return undefined;
     const copy = bytes?.slice();
-    if (copy !== undefined) this.#copies += 1;
+    if (copy !== undefined) shared.copies.take();
     return copy;
   }
 
   letGo(operation: OpenOperation): void {
     if (operation.copy === undefined) return;
     operation.copy = undefined;
-    this.#copies -= 1;
+    this.#session.shared.copies.leave();
   }
 }
 

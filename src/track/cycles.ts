@@ -4,6 +4,7 @@
  */
 import type { Ending, OpenOperation } from './operation.ts';
 import { Recent } from './recent.ts';
+import type { Places } from './shared.ts';
 
 /** An operation that waits for input. */
 export interface Asked {
@@ -44,6 +45,7 @@ const MAX_STATES = 4096;
 
 export class Cycles {
   readonly #limits: CyclesLimits;
+  readonly #places: Places;
   /** The longest waiting first. */
   readonly #waiting = new Set<Asked>();
   readonly #byState = new Map<string | undefined, Set<Asked>>();
@@ -53,8 +55,10 @@ export class Cycles {
     MAX_STATES,
   );
 
-  constructor(limits: CyclesLimits) {
+  /** `places`: of all sessions. */
+  constructor(limits: CyclesLimits, places: Places) {
     this.#limits = limits;
+    this.#places = places;
   }
 
   get size(): number {
@@ -63,7 +67,8 @@ export class Cycles {
 
   /** False when there is no room for one more. */
   add(asked: Asked): boolean {
-    if (this.#waiting.size >= this.#limits.maxWaiting) return false;
+    if (this.#waiting.size >= this.#limits.maxWaiting || this.#places.isFull) return false;
+    this.#places.take();
     this.#waiting.add(asked);
     const { state, operation } = asked;
     const same = this.#byState.get(state);
@@ -107,8 +112,7 @@ export class Cycles {
 
   takeAll(): readonly Asked[] {
     const all = [...this.#waiting];
-    this.#waiting.clear();
-    this.#byState.clear();
+    for (const asked of all) this.#drop(asked);
     return all;
   }
 
@@ -117,7 +121,7 @@ export class Cycles {
   }
 
   #drop(asked: Asked): void {
-    this.#waiting.delete(asked);
+    if (this.#waiting.delete(asked)) this.#places.leave();
     const same = this.#byState.get(asked.state);
     same?.delete(asked);
     if (same?.size === 0) this.#byState.delete(asked.state);

@@ -6,22 +6,25 @@ import type { Id } from '../mcp/message.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { OpenOperation } from './operation.ts';
 import { type Closed, type ClosedBy, Pending, type Requests } from './pending.ts';
-import { Recent } from './recent.ts';
+import type { Part, Shared } from './shared.ts';
 
 export class ExchangeRequests implements Requests {
   /** By exchange and id. */
   readonly #pending: Pending;
   readonly #byId = new ByExchange();
   readonly #byToken = new ByExchange();
-  readonly #byExchange = new Map<number, Set<OpenOperation>>();
+  /** Only while there is one, as all that is kept of requests in flight: of thousands of sessions most are idle. */
+  #byExchange: Map<number, Set<OpenOperation>> | undefined;
   readonly #exchanges: Exchanges;
   /** By the id alone. */
-  readonly #closed: Recent<Id, Closed>;
+  readonly #closed: Part<Closed>;
+  readonly #elsewhere: Shared['elsewhere'];
 
-  constructor(exchanges: Exchanges, maxClosed: number) {
+  constructor(exchanges: Exchanges, shared: Shared) {
     this.#exchanges = exchanges;
-    this.#pending = new Pending(maxClosed);
-    this.#closed = new Recent(maxClosed);
+    this.#pending = new Pending(shared);
+    this.#closed = shared.closed();
+    this.#elsewhere = shared.elsewhere;
   }
 
   get size(): number {
@@ -62,6 +65,7 @@ export class ExchangeRequests implements Requests {
     if (next !== undefined) this.#byId.add(id, next);
     if (progressToken !== undefined) this.#byToken.delete(progressToken, operation);
     this.#drop(operation);
+    this.#elsewhere.delete(operation);
     const closed = this.#pending.closed(key);
     if (closed !== undefined) this.#closed.set(id, closed);
     return operation;
@@ -92,56 +96,59 @@ export class ExchangeRequests implements Requests {
 
   /** The requests that came on the exchange and have no answer, oldest first. */
   on(exchange: number): readonly OpenOperation[] {
-    return [...(this.#byExchange.get(exchange) ?? [])];
+    return [...(this.#byExchange?.get(exchange) ?? [])];
   }
 
   #carry(operation: OpenOperation): void {
     const { exchange, carrier } = operation;
     if (exchange === undefined) return;
     if (carrier !== undefined) carrier.carried += 1;
-    const carried = this.#byExchange.get(exchange);
-    if (carried === undefined) this.#byExchange.set(exchange, new Set([operation]));
+    const carried = this.#byExchange?.get(exchange);
+    if (carried === undefined) (this.#byExchange ??= new Map()).set(exchange, new Set([operation]));
     else carried.add(operation);
   }
 
   #drop(operation: OpenOperation): void {
     const { exchange } = operation;
-    const carried = exchange === undefined ? undefined : this.#byExchange.get(exchange);
+    const carried = exchange === undefined ? undefined : this.#byExchange?.get(exchange);
     carried?.delete(operation);
-    if (exchange !== undefined && carried?.size === 0) this.#byExchange.delete(exchange);
+    if (exchange !== undefined && carried?.size === 0) this.#byExchange?.delete(exchange);
+    if (this.#byExchange?.size === 0) this.#byExchange = undefined;
   }
 }
 
 /** Operations by a name that is unique within an exchange at most: an id, a progress token. */
 class ByExchange {
-  readonly #operations = new Map<Id, Map<number | undefined, OpenOperation>>();
+  #operations: Map<Id, Map<number | undefined, OpenOperation>> | undefined;
 
   has(name: Id): boolean {
-    return this.#operations.has(name);
+    return this.#operations?.has(name) === true;
   }
 
   /** Undefined when there is none, or more than one. */
   only(name: Id): OpenOperation | undefined {
-    const named = this.#operations.get(name);
+    const named = this.#operations?.get(name);
     return named?.size === 1 ? named.values().next().value : undefined;
   }
 
   of(name: Id, exchange: number): OpenOperation | undefined {
-    return this.#operations.get(name)?.get(exchange);
+    return this.#operations?.get(name)?.get(exchange);
   }
 
   /** Of two with one name on one exchange the first is meant, as long as it is there. */
   add(name: Id, operation: OpenOperation): void {
-    const named = this.#operations.get(name);
-    if (named === undefined) this.#operations.set(name, new Map([[operation.exchange, operation]]));
+    const named = this.#operations?.get(name);
+    if (named === undefined)
+      (this.#operations ??= new Map()).set(name, new Map([[operation.exchange, operation]]));
     else if (!named.has(operation.exchange)) named.set(operation.exchange, operation);
   }
 
   delete(name: Id, operation: OpenOperation): void {
-    const named = this.#operations.get(name);
+    const named = this.#operations?.get(name);
     if (named?.get(operation.exchange) !== operation) return;
     named.delete(operation.exchange);
-    if (named.size === 0) this.#operations.delete(name);
+    if (named.size === 0) this.#operations?.delete(name);
+    if (this.#operations?.size === 0) this.#operations = undefined;
   }
 }
 

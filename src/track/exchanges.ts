@@ -35,7 +35,8 @@ export interface OpenExchange {
 }
 
 export class Exchanges {
-  readonly #open = new Map<number, OpenExchange>();
+  /** Only while there is one: of thousands of sessions most are idle. */
+  #open: Map<number, OpenExchange> | undefined;
   readonly #max: number;
 
   constructor(max: number) {
@@ -44,17 +45,19 @@ export class Exchanges {
 
   /** False when there is no room for one more: nothing is known of it then. */
   add(exchange: number, facts: ExchangeFacts): boolean {
+    this.#open ??= new Map();
     if (this.#open.size >= this.#max) return false;
     this.#open.set(exchange, { facts, status: undefined, resumable: false, carried: 0 });
     return true;
   }
 
   get(exchange: number | undefined): OpenExchange | undefined {
-    return exchange === undefined ? undefined : this.#open.get(exchange);
+    return exchange === undefined ? undefined : this.#open?.get(exchange);
   }
 
   delete(exchange: number): void {
-    this.#open.delete(exchange);
+    this.#open?.delete(exchange);
+    if (this.#open?.size === 0) this.#open = undefined;
   }
 }
 

@@ -16,6 +16,8 @@ export interface TrackerLimits {
   /** Who has not given input for so long does not come back; a task that nobody asked about for as long is forgotten. */
   readonly maxInputWaitUs: number;
   readonly maxTaskIdleUs: number;
+  /** A request without a word for so long hangs: five times what clients commonly wait. */
+  readonly maxSilenceUs: number;
   /** Bytes of a call whose arguments are compared with those of a retry: a retry of a longer one must name its state. */
   readonly maxComparedBytes: number;
   /** Names of each kind that lists have shown: the names that may become labels. */
@@ -39,6 +41,7 @@ export const DEFAULT_LIMITS: TrackerLimits = {
   maxWaiting: 1000,
   maxInputWaitUs: 60 * 60 * 1_000_000,
   maxTaskIdleUs: 24 * 60 * 60 * 1_000_000,
+  maxSilenceUs: 5 * 60 * 1_000_000,
   maxComparedBytes: 16 * 1024,
   maxListed: 10_000,
   maxStderrLines: 20,

@@ -5,9 +5,9 @@
 import type { Direction } from '../wire/chunk.ts';
 import { ExchangeRequests } from './exchangeRequests.ts';
 import type { Exchanges, OpenExchange } from './exchanges.ts';
-import type { TrackerLimits } from './limits.ts';
 import type { OpenOperation } from './operation.ts';
 import { Pending, type Requests } from './pending.ts';
+import type { Shared } from './shared.ts';
 
 /** Where a message stands: its channel, the number of its frame, and when it passed. */
 export interface At {
@@ -36,12 +36,12 @@ export class Links {
   readonly #doubtful: Record<Direction, number> = { client_to_server: 0, server_to_client: 0 };
 
   /** `exchanges`: of HTTP; on a pipe there are none. */
-  constructor({ maxClosed }: Pick<TrackerLimits, 'maxClosed'>, exchanges: Exchanges | undefined) {
+  constructor(shared: Shared, exchanges: Exchanges | undefined) {
     this.#exchanges = exchanges;
-    this.#carried = exchanges && new ExchangeRequests(exchanges, maxClosed);
+    this.#carried = exchanges && new ExchangeRequests(exchanges, shared);
     this.#pending = {
-      client_to_server: this.#carried ?? new Pending(maxClosed),
-      server_to_client: new Pending(maxClosed),
+      client_to_server: this.#carried ?? new Pending(shared),
+      server_to_client: new Pending(shared),
     };
   }
 

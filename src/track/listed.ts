@@ -12,11 +12,7 @@ const KIND_OF: Readonly<Record<Target['kind'], Kind>> = {
 const NAMED_BY: Readonly<Record<Kind, 'name' | 'uri'>> = { tools: 'name', prompts: 'name', resources: 'uri' };
 
 export class ListedNames {
-  readonly #names: Readonly<Record<Kind, Set<string>>> = {
-    tools: new Set(),
-    prompts: new Set(),
-    resources: new Set(),
-  };
+  readonly #names: Partial<Record<Kind, Set<string>>> = {};
   readonly #max: number;
 
   constructor(max: number) {
@@ -29,13 +25,13 @@ export class ListedNames {
       const name = member(item, NAMED_BY[kind]);
       return typeof name === 'string' ? [clean(name)] : [];
     });
-    const known = this.#names[kind];
+    const known = (this.#names[kind] ??= new Set());
     for (const name of names) if (known.size < this.#max) known.add(name);
     return names;
   }
 
   has(target: Target | undefined): boolean {
-    return target !== undefined && this.#names[KIND_OF[target.kind]].has(target.name);
+    return target !== undefined && this.#names[KIND_OF[target.kind]]?.has(target.name) === true;
   }
 }
 

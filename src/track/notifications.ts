@@ -1,8 +1,8 @@
 /** What notifications mean for the operations that they are about: a cancel ends one, progress and logs are noted in it. */
 import type { Outcome } from '../event/outcome.ts';
-import type { Id, Notification, ParamFacts } from '../mcp/message.ts';
+import type { Notification, ParamFacts } from '../mcp/message.ts';
 import { at } from './identity.ts';
-import { addNote } from './operation.ts';
+import { addNote, type OpenOperation } from './operation.ts';
 import type { Operations } from './operations.ts';
 import { type At, type Links, OTHER } from './links.ts';
 import type { Session } from './session.ts';
@@ -34,11 +34,24 @@ export class Notifications {
     this.#operations = operations;
   }
 
-  /** Gives back the number of the operation that the notification is about, if that is certain. */
-  take(notification: Notification, where: At): number | undefined {
+  /**
+   * Gives back the number of the operation that the notification is about, if that is certain. `check` is called with it
+   * before the operation ends, if it does, so that its findings come before its end.
+   */
+  take(
+    notification: Notification,
+    where: At,
+    check: (operationId: number | undefined) => void,
+  ): number | undefined {
+    if (notification.method === 'notifications/cancelled')
+      return this.#cancelled(notification.params, where, check);
+    const operationId = this.#noted(notification, where);
+    check(operationId);
+    return operationId;
+  }
+
+  #noted(notification: Notification, where: At): number | undefined {
     switch (notification.method) {
-      case 'notifications/cancelled':
-        return this.#cancelled(notification.params.requestId, notification.params.reason, where);
       case 'notifications/progress':
         return this.#progressed(notification.params, where);
       case 'notifications/message':
@@ -94,7 +107,11 @@ export class Notifications {
     return only?.operationId;
   }
 
-  #cancelled(id: Id | undefined, reason: string | undefined, where: At): number | undefined {
+  #cancelled(
+    { requestId: id, reason }: ParamFacts,
+    where: At,
+    check: (operationId: number | undefined) => void,
+  ): number | undefined {
     const own = this.#links.pending(where.channel);
     const theirs = this.#links.pending(OTHER[where.channel]);
     const scope = this.#links.scope(where);
@@ -103,22 +120,27 @@ export class Notifications {
       id !== undefined && (theirs.get(id, scope) ?? theirs.closed(id, scope))?.stream === true;
     const pending = isTheirStream && own.get(id) === undefined ? theirs : own;
     const open = id === undefined ? undefined : pending.get(id, scope);
-    if (id === undefined || open === undefined) {
-      const closed = id === undefined ? undefined : pending.closed(id, scope);
+    const closed = id === undefined || open !== undefined ? undefined : pending.closed(id, scope);
+    const about = (open ?? closed)?.operationId;
+    check(about);
+    if (id !== undefined && open !== undefined) {
+      // The specification forbids to cancel initialize; its answer still comes and still counts.
+      if (open.method === 'initialize') return about;
+      pending.close(id, 'cancelled', open.exchange);
+      this.#end(open, reason, where);
+    } else if (closed === undefined && this.#links.seenAll(where.channel)) {
       // Unless it may be about a request that passed unseen.
-      if (closed === undefined && this.#links.seenAll(where.channel))
-        this.#session.raise('unknown_cancel', where, idText(id));
-      return closed?.operationId;
+      this.#session.raise('unknown_cancel', where, idText(id));
     }
-    // The specification forbids to cancel initialize; its answer still comes and still counts.
-    if (open.method === 'initialize') return open.operationId;
-    pending.close(id, 'cancelled', open.exchange);
+    return about;
+  }
+
+  #end(open: OpenOperation, reason: string | undefined, where: At): void {
     if (open.stream) open.closedBy = where.channel === 'client_to_server' ? 'client' : 'server';
     const message = this.#session.cleanOptional(reason);
     const timedOut = reason !== undefined && TIMED_OUT.test(reason);
     const outcome: Outcome = open.stream ? 'ok' : timedOut ? 'timeout' : 'cancelled';
     const error = outcome === 'timeout' ? { code: undefined, type: 'timeout', message } : undefined;
     this.#operations.finish(open, outcome, where, error);
-    return open.operationId;
   }
 }

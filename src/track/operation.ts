@@ -54,6 +54,8 @@ export interface OpenOperation {
   /** HTTP: the exchange on which it came, and what is known of that. */
   readonly exchange: number | undefined;
   readonly carrier: OpenExchange | undefined;
+  /** When its requester last heard of it: its request, progress, a log message. */
+  heardAtUs: number;
   notes: readonly OperationNote[];
   notesDropped: number;
   progressCount: number;
@@ -117,6 +119,7 @@ export interface OperationContext {
 
 export function addNote(operation: OpenOperation, note: OperationNote, maxNotes: number): void {
   const { notes } = operation;
+  operation.heardAtUs = note.atUs;
   if (notes.length >= maxNotes) operation.notesDropped += 1;
   else operation.notes = [...notes, note];
 }

@@ -25,7 +25,7 @@ import {
   rootSpan,
   type SpanIds,
 } from './traceContext.ts';
-import { type ExchangeEnding, unanswered } from './unanswered.ts';
+import { type ExchangeEnding, isBare, unanswered } from './unanswered.ts';
 
 const NO_LEGS: OpenOperation['legs'] = Object.freeze([]);
 
@@ -37,6 +37,7 @@ const CLOSED_BY: Readonly<Record<ExchangeEnding['end'], OpenOperation['closedBy'
   stopped: undefined,
 };
 
+const NOWHERE = 'its exchange ended, and no answer came on another one';
 const LOST_ANSWER = 'its answer may have been among the copies that were lost';
 
 export class Operations {
@@ -45,12 +46,13 @@ export class Operations {
   readonly #sessionSpan: OperationFinished['sessionSpan'];
   readonly #links: Links;
   readonly #listed: ListedNames;
-  readonly #paramHeaders: ListedParamHeaders;
+  /** As the definitions: of a session in which tools were listed. */
+  #paramHeaders: ListedParamHeaders | undefined;
   #started = 0;
   #failed = 0;
   #overflowed = false;
   readonly #courses: Courses;
-  readonly #definitions: Definitions | undefined;
+  #definitions: Definitions | undefined;
 
   constructor(session: Session, ids: SpanIds, links: Links) {
     this.#session = session;
@@ -59,15 +61,12 @@ export class Operations {
     const { traceId, spanId } = session.span;
     this.#sessionSpan = { traceId, spanId };
     this.#listed = new ListedNames(session.limits.maxListed);
-    const { definitions } = session;
-    this.#definitions = definitions && new Definitions(session, definitions);
     this.#courses = new Courses(session, links, {
       end: (operation, ending) => {
         this.#end(operation, ending);
       },
       endingOf: (...how) => this.#endingOf(...how),
     });
-    this.#paramHeaders = new ListedParamHeaders(session.limits.maxListed);
   }
 
   /** What goes on after an answer. */
@@ -89,9 +88,23 @@ export class Operations {
     ending: ExchangeEnding,
     where: { readonly atUs: number; readonly seq: number },
   ): void {
-    for (const operation of this.#links.on(exchange)) {
+    const left = this.#links.on(exchange);
+    const carrier = this.#links.exchange(exchange);
+    if (carrier !== undefined && isBare(left, carrier, ending)) {
+      const detail = `status ${carrier.status ?? 0} without a JSON-RPC answer`;
+      this.#session.raise(
+        'http_without_json_rpc',
+        { channel: 'server_to_client', ...where },
+        detail,
+        left[0]?.operationId,
+      );
+    }
+    for (const operation of left) {
       const verdict = operation.carrier && unanswered(operation, operation.carrier, ending);
-      if (verdict === undefined) continue;
+      if (verdict === undefined) {
+        this.#answeredElsewhere(operation, where.atUs);
+        continue;
+      }
       const { outcome, error } = verdict;
       const by = outcome === 'cancelled' ? 'cancelled' : 'given_up';
       const closed = this.#links.pending('client_to_server').close(operation.requestId, by, exchange);
@@ -155,6 +168,7 @@ export class Operations {
       modern: params.modern === true,
       exchange: where.exchange,
       carrier,
+      heardAtUs: atUs,
       notes: NO_NOTES,
       notesDropped: 0,
       progressCount: 0,
@@ -239,7 +253,7 @@ export class Operations {
 
   /** The headers that calls of a tool repeat arguments in, as far as it was listed. */
   paramHeaders(tool: string): readonly ParamHeader[] {
-    return this.#paramHeaders.of(tool);
+    return this.#paramHeaders?.of(tool) ?? [];
   }
 
   /** Takes the names of a list's page. */
@@ -260,11 +274,23 @@ export class Operations {
     });
   }
 
+  /** Its exchange is over, and it stays open: not for ever, where it is one of too many. */
+  #answeredElsewhere(operation: OpenOperation, atUs: number): void {
+    this.#session.shared.elsewhere.add(operation, () => {
+      const { requestId, exchange, firstSeq: seq } = operation;
+      const closed = this.#links.pending('client_to_server').close(requestId, 'given_up', exchange);
+      const outcome = this.#links.mayHaveLostItsAnswer(operation) ? 'unknown' : 'abandoned';
+      const error = { code: undefined, type: '_OTHER', message: NOWHERE };
+      if (closed !== undefined) this.finish(closed, outcome, { atUs, seq }, error);
+    });
+  }
+
   #tools(page: unknown, where: At): void {
-    const { transport, identity, host } = this.#session;
-    if (transport === 'http') this.#paramHeaders.add(page);
+    const { transport, identity, host, limits, definitions } = this.#session;
+    if (transport === 'http') (this.#paramHeaders ??= new ListedParamHeaders(limits.maxListed)).add(page);
+    if (definitions === undefined) return;
     const server = host === undefined ? identity.server : `${identity.server} at ${host}`;
-    this.#definitions?.listed(page, server, where);
+    (this.#definitions ??= new Definitions(this.#session, definitions)).listed(page, server, where);
   }
 
   #giveUp(operation: OpenOperation | undefined, atUs: number, crash: string | undefined): void {

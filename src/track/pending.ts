@@ -4,7 +4,7 @@
  */
 import type { Id } from '../mcp/message.ts';
 import type { OpenOperation } from './operation.ts';
-import { Recent } from './recent.ts';
+import type { Part, Shared } from './shared.ts';
 
 /** How a request ended, as far as a further answer to it is concerned. `given_up`: its HTTP exchange ended without one. */
 export type ClosedBy = 'answered' | 'cancelled' | 'given_up';
@@ -39,19 +39,20 @@ export interface Requests {
 
 export class Pending implements Requests {
   readonly #byId = new Map<Id, OpenOperation>();
+  // What most sessions never have is made when they have it: there are thousands of sessions.
   /** Requests that came under an id still in flight, oldest first. Rare, so apart from the map that is always used. */
-  readonly #reused = new Map<Id, OpenOperation[]>();
-  readonly #byToken = new Map<string | number, OpenOperation>();
+  #reused: Map<Id, OpenOperation[]> | undefined;
+  #byToken: Map<string | number, OpenOperation> | undefined;
   /** Streams stay open on purpose: whoever asks for the oldest or the only request in flight does not mean them. */
-  readonly #streams = new Set<OpenOperation>();
+  #streams: Set<OpenOperation> | undefined;
   /** The other requests, as a list by age: `newer` and `older` in them are its links. */
   #oldest: OpenOperation | undefined;
   #newest: OpenOperation | undefined;
   #size = 0;
-  readonly #closed: Recent<Id, Closed>;
+  readonly #closed: Part<Closed>;
 
-  constructor(maxClosed: number) {
-    this.#closed = new Recent(maxClosed);
+  constructor(shared: Shared) {
+    this.#closed = shared.closed();
   }
 
   get size(): number {
@@ -70,17 +71,17 @@ export class Pending implements Requests {
   open(operation: OpenOperation, id = operation.requestId): boolean {
     const { progressToken } = operation;
     this.#size += 1;
-    if (operation.stream) this.#streams.add(operation);
+    if (operation.stream) (this.#streams ??= new Set()).add(operation);
     else this.#append(operation);
     // Of two requests with the same token only the first can be meant for sure, as long as it is alone.
-    if (progressToken !== undefined && !this.#byToken.has(progressToken))
-      this.#byToken.set(progressToken, operation);
+    if (progressToken !== undefined && this.#byToken?.has(progressToken) !== true)
+      (this.#byToken ??= new Map()).set(progressToken, operation);
     if (!this.#byId.has(id)) {
       this.#byId.set(id, operation);
       return true;
     }
-    const waiting = this.#reused.get(id);
-    if (waiting === undefined) this.#reused.set(id, [operation]);
+    const waiting = this.#reused?.get(id);
+    if (waiting === undefined) (this.#reused ??= new Map()).set(id, [operation]);
     else waiting.push(operation);
     return false;
   }
@@ -90,7 +91,7 @@ export class Pending implements Requests {
   }
 
   withToken(token: string | number): OpenOperation | undefined {
-    return this.#byToken.get(token);
+    return this.#byToken?.get(token);
   }
 
   close(id: Id, by: ClosedBy): OpenOperation | undefined {
@@ -98,10 +99,10 @@ export class Pending implements Requests {
     if (operation === undefined) return undefined;
     this.#forget(id);
     this.#size -= 1;
-    if (operation.stream) this.#streams.delete(operation);
+    if (operation.stream) this.#streams?.delete(operation);
     else this.#unlink(operation);
     const { operationId, method, stream, progressToken } = operation;
-    if (progressToken !== undefined && this.#byToken.get(progressToken) === operation)
+    if (progressToken !== undefined && this.#byToken?.get(progressToken) === operation)
       this.#byToken.delete(progressToken);
     this.#closed.set(id, { by, operationId, method, stream });
     return operation;
@@ -114,13 +115,13 @@ export class Pending implements Requests {
   all(): readonly OpenOperation[] {
     const open: OpenOperation[] = [];
     for (let at = this.#oldest; at !== undefined; at = at.newer) open.push(at);
-    return [...open, ...this.#streams];
+    return this.#streams === undefined ? open : [...open, ...this.#streams];
   }
 
   #forget(id: Id): void {
-    const waiting = this.#reused.get(id);
+    const waiting = this.#reused?.get(id);
     const next = waiting?.shift();
-    if (waiting?.length === 0) this.#reused.delete(id);
+    if (waiting?.length === 0) this.#reused?.delete(id);
     if (next === undefined) this.#byId.delete(id);
     else this.#byId.set(id, next);
   }

@@ -1,10 +1,14 @@
-/** A map that keeps what came to it last, up to a bound, and forgets the rest. */
+/** A map that keeps what came to it last, up to a bound, and forgets the rest. Empty, it costs next to nothing. */
+
+interface Kept<K, V> {
+  readonly values: Map<K, V>;
+  /** In the order in which they came: a ring. The map alone would do, but looking for its oldest entry passes over all
+   * that were deleted before. */
+  readonly keys: K[];
+}
 
 export class Recent<K, V> {
-  readonly #values = new Map<K, V>();
-  /** The keys in the order in which they came: a ring. The map alone would do, but looking for its oldest entry passes
-   * over all that were deleted before. */
-  readonly #keys: K[] = [];
+  #kept: Kept<K, V> | undefined;
   #at = 0;
   readonly #max: number;
 
@@ -13,17 +17,18 @@ export class Recent<K, V> {
   }
 
   get(key: K): V | undefined {
-    return this.#values.get(key);
+    return this.#kept?.values.get(key);
   }
 
   /** A key that is known keeps its age. */
   set(key: K, value: V): void {
-    const known = this.#values.has(key);
-    this.#values.set(key, value);
+    const { values, keys } = (this.#kept ??= { values: new Map(), keys: [] });
+    const known = values.has(key);
+    values.set(key, value);
     if (known) return;
-    const oldest = this.#keys[this.#at];
-    if (oldest !== undefined) this.#values.delete(oldest);
-    this.#keys[this.#at] = key;
+    const oldest = keys[this.#at];
+    if (oldest !== undefined) values.delete(oldest);
+    keys[this.#at] = key;
     this.#at = (this.#at + 1) % this.#max;
   }
 }

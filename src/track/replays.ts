@@ -3,7 +3,7 @@
  * by its id, and by what it said, since servers exist that number each stream from the start.
  */
 import type { Message } from '../mcp/message.ts';
-import { Recent } from './recent.ts';
+import type { Part, Shared } from './shared.ts';
 import { idText } from './text.ts';
 
 /** A longer id is not remembered, so that its message is never taken for a replay. */
@@ -11,10 +11,10 @@ const MAX_EVENT_ID_CHARS = 256;
 
 /** `T`: what was made of a message when it came first. */
 export class Replays<T> {
-  readonly #said: Recent<string, { readonly what: string; readonly made: T }>;
+  readonly #said: Part<{ readonly what: string; readonly made: T }>;
 
-  constructor(max: number) {
-    this.#said = new Recent(max);
+  constructor(shared: Shared) {
+    this.#said = shared.said();
   }
 
   /** Undefined when the message was not said before. */

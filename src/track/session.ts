@@ -14,6 +14,7 @@ import type { Channel } from '../wire/chunk.ts';
 import type { DefinitionsOptions } from '../event/toolDefinition.ts';
 import { Identity } from './identity.ts';
 import type { TrackerLimits } from './limits.ts';
+import type { Shared } from './shared.ts';
 import { type Clean, cleaner, oneLine } from './text.ts';
 import { rootSpan, type SpanIds } from './traceContext.ts';
 
@@ -54,6 +55,7 @@ export class Session {
   readonly id: string;
   readonly transport: Transport;
   readonly limits: TrackerLimits;
+  readonly shared: Shared;
   readonly identity: Identity;
   readonly span: SpanIdentity;
   readonly clean: Clean;
@@ -65,12 +67,13 @@ export class Session {
   #findings = 0;
   #ended = false;
 
-  constructor(options: SessionOptions, limits: TrackerLimits) {
+  constructor(options: SessionOptions, limits: TrackerLimits, shared: Shared) {
     this.id = options.sessionId;
     this.transport = options.transport;
     this.definitions = options.definitions;
     this.host = options.host;
     this.limits = limits;
+    this.shared = shared;
     this.clean = cleaner(options.redact, limits.maxTextChars);
     this.identity = new Identity(options.configuredName, options.fallbackName, this.clean);
     this.captureContent = options.captureContent ?? false;

@@ -6,6 +6,7 @@ import type { OperationError, TaskCourse } from '../event/event.ts';
 import type { Direction } from '../wire/chunk.ts';
 import { isObject } from '../mcp/canonical.ts';
 import type { OpenOperation, Task, TaskEnd } from './operation.ts';
+import type { Places } from './shared.ts';
 
 /** Requests about a task, which its operation counts. */
 const POLLS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel']);
@@ -28,14 +29,17 @@ export interface TaskFacts {
 
 export class Tasks {
   readonly #max: number;
+  readonly #places: Places;
   /** By whoever asked for it, who is the one that polls. The longest unheard of first. */
   readonly #byId: Readonly<Record<Direction, Map<string, Task>>> = {
     client_to_server: new Map(),
     server_to_client: new Map(),
   };
 
-  constructor(max: number) {
+  /** `places`: of all sessions. */
+  constructor(max: number, places: Places) {
     this.#max = max;
+    this.#places = places;
   }
 
   get size(): number {
@@ -46,7 +50,8 @@ export class Tasks {
   open(operation: OpenOperation, facts: TaskFacts, atUs: number, seq: number): Task | undefined {
     const tasks = this.#byId[operation.initiator];
     const { taskId } = facts;
-    if (this.size >= this.#max || taskId.length > MAX_ID_CHARS || tasks.has(taskId)) return undefined;
+    const isFull = this.size >= this.#max || this.#places.isFull;
+    if (isFull || taskId.length > MAX_ID_CHARS || tasks.has(taskId)) return undefined;
     const task: Task = {
       taskId,
       operation,
@@ -57,6 +62,7 @@ export class Tasks {
       ended: undefined,
     };
     tasks.set(taskId, task);
+    this.#places.take();
     return task;
   }
 
@@ -77,7 +83,9 @@ export class Tasks {
   }
 
   close(task: Task): boolean {
-    return this.#byId[task.operation.initiator].delete(task.taskId);
+    const isOpen = this.#byId[task.operation.initiator].delete(task.taskId);
+    if (isOpen) this.#places.leave();
+    return isOpen;
   }
 
   /** Those that nothing was heard of since. */

@@ -21,12 +21,15 @@ import type { PropagatedIds } from './propagatedIds.ts';
 import { Replays } from './replays.ts';
 import { ServerProcess } from './serverProcess.ts';
 import { type FramePlace, Session, type SessionOptions } from './session.ts';
+import { Shared, type SharedLimits } from './shared.ts';
 import { cut, oneLine } from './text.ts';
 import type { ExchangeEnding } from './unanswered.ts';
 
 export interface TrackerOptions extends SessionOptions {
   readonly transport: 'stdio' | 'http';
   readonly limits?: Partial<TrackerLimits>;
+  /** With the other sessions of the process; without it the session keeps everything for itself. */
+  readonly shared?: Shared;
   /** Where servers are told of our spans: which. */
   readonly propagated?: PropagatedIds | undefined;
   /** Compiles schemas of tools; without it nothing is checked by them. */
@@ -56,11 +59,12 @@ export class Tracker {
   #exchangesOverflowed = false;
 
   constructor(options: TrackerOptions) {
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#session = new Session(options, limits);
+    const limits = options.limits === undefined ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, ...options.limits };
+    const shared = options.shared ?? new Shared(ofOneSession(limits));
+    this.#session = new Session(options, limits, shared);
     this.#exchanges = options.transport === 'http' ? new Exchanges(limits.maxExchanges) : undefined;
-    this.#replays = new Replays(limits.maxEventIds);
-    this.#links = new Links(limits, this.#exchanges);
+    this.#replays = new Replays(shared);
+    this.#links = new Links(shared, this.#exchanges);
     this.#operations = new Operations(this.#session, options, this.#links);
     this.#propagated = options.propagated;
     this.#answers = new Answers(this.#session, this.#links, this.#operations);
@@ -113,9 +117,11 @@ export class Tracker {
     this.#operations.exchangeEnded(exchange, ending, where);
   }
 
-  /** Ends what nobody comes back to. To be called now and then. */
+  /** Ends what nobody comes back to, and finds what hangs. To be called now and then. */
   sweep(atUs: number): void {
-    if (!this.#session.ended) this.#operations.courses.sweep(atUs);
+    if (this.#session.ended) return;
+    this.#checks.looked(atUs);
+    this.#operations.courses.sweep(atUs);
   }
 
   /** What the session's messages are known by, when that became known after its start. */
@@ -263,20 +269,32 @@ export class Tracker {
   }
 
   #answered(answer: Result | ErrorResponse, where: At): Tracked {
-    const link = this.#answers.take(answer, where);
-    this.#checks.answered(answer, where, link);
-    return link;
+    return this.#answers.take(answer, where, (link) => {
+      this.#checks.answered(answer, where, link);
+    });
   }
 
   #notified(notification: Notification, where: At): Tracked {
     const method = this.#methodOf(notification);
-    const operationId = this.#notifications.take(notification, where);
-    this.#checks.notified(notification, where, operationId);
-    return { method, operationId };
+    const check = (operationId: number | undefined): void => {
+      this.#checks.notified(notification, where, operationId);
+    };
+    return { method, operationId: this.#notifications.take(notification, where, check) };
   }
 
   /** The table's own string where there is one: it lives once, however many messages hold it. */
   #methodOf({ method }: Request | Notification): string {
     return methodInfo(method)?.method ?? this.#session.clean(method);
   }
+}
+
+/** Its own limits are all there are; what waits elsewhere is bounded as what is in flight. */
+function ofOneSession({ maxClosed, maxEventIds, maxWaiting, maxPending }: TrackerLimits): SharedLimits {
+  return {
+    maxClosed,
+    maxEventIds,
+    maxWaiting: 2 * maxWaiting,
+    maxCopies: maxWaiting,
+    maxElsewhere: maxPending,
+  };
 }

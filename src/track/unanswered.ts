@@ -48,6 +48,24 @@ export function unanswered(
 }
 
 /**
+ * The response was a success and whole, and answered none of the requests that came on its exchange. `left`: those without
+ * an answer; what was cancelled is not among them, for it should have none.
+ */
+export function isBare(
+  left: readonly Pick<OpenOperation, 'stream'>[],
+  { facts, status, resumable, carried }: OpenExchange,
+  { end, failure, lost }: ExchangeEnding,
+): boolean {
+  const isSuccess = end === 'complete' && !lost && failure === undefined && (status ?? 0) < 300;
+  const isElsewhere = resumable || facts.legacySse === true;
+  return isSuccess && !isElsewhere && left.length > 0 && left.length === carried && !left.some(isStream);
+}
+
+function isStream({ stream }: Pick<OpenOperation, 'stream'>): boolean {
+  return stream;
+}
+
+/**
  * Up to 2025-11-25 to go away is not to cancel, a stream with event ids may be closed for the client to come back to,
  * and on the transport of 2024-11-05 (SDKs answer its POSTs with 202) all answers come on another exchange.
  */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OperationRecord, SessionRecord } from '../../src/store/record.ts';
-import { type ReceivedSpan, startReceiver } from '../unit/receiver.ts';
+import { type Receiver, type ReceivedSpan, startReceiver } from '../unit/receiver.ts';
 import { freePort } from './listening.ts';
 import { read, SIDELIGHT, temporaryFolder } from './sidelight.ts';
 
@@ -26,6 +26,8 @@ export interface Outputs {
   /** The command line that runs a server with every output on. */
   readonly around: (command: readonly string[], ...flags: readonly string[]) => readonly string[];
   readonly spans: () => readonly ReceivedSpan[];
+  /** Of everything that goes over OTLP. */
+  readonly receiver: Receiver;
   readonly log: () => readonly LogLine[];
   readonly logFile: string;
   /** The page; empty as long as nobody listens. */
@@ -49,6 +51,7 @@ export async function everyOutput(): Promise<Outputs> {
     dataDir,
     around: (command, ...more) => [process.execPath, SIDELIGHT, ...flags, ...more, '--', ...command],
     spans: receiver.spans,
+    receiver,
     log: () =>
       readFileSync(logFile, 'utf8')
         .trimEnd()

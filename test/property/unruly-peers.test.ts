@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { McpEvent } from '../../src/event/event.ts';
 import type { OpenOperation } from '../../src/track/operation.ts';
 import { Pending } from '../../src/track/pending.ts';
+import { Shared, SHARED_BY_SESSIONS } from '../../src/track/shared.ts';
 import { Conversation } from '../track/conversation.ts';
 import { settings } from './cuts.ts';
 import { isFailure } from '../../src/event/outcome.ts';
@@ -84,7 +85,7 @@ test('whatever is said, the same said again gives the same events', () => {
 test('what is in flight is kept as a plain list would keep it', () => {
   const command = fc.record({ opens: fc.boolean(), id, stream: fc.boolean() });
   const run = fc.property(fc.array(command, { maxLength: 50 }), (commands) => {
-    const pending = new Pending(4);
+    const pending = new Pending(new Shared({ ...SHARED_BY_SESSIONS, maxClosed: 4 }));
     let list: OpenOperation[] = [];
     commands.forEach(({ opens, id: requestId, stream }, operationId) => {
       const oldest = list.find((operation) => operation.requestId === requestId);

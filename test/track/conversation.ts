@@ -3,6 +3,7 @@
  * the real decoder; time is a clock that moves a millisecond a line.
  */
 import type { EventType, McpEvent, OperationFinished } from '../../src/event/event.ts';
+import type { FindingRule } from '../../src/event/findings.ts';
 import { decode } from '../../src/mcp/decode.ts';
 import type { Message } from '../../src/mcp/message.ts';
 import { NOT_LINKED } from '../../src/track/answers.ts';
@@ -10,6 +11,7 @@ import type { DefinitionsOptions } from '../../src/event/toolDefinition.ts';
 import type { ExchangeFacts } from '../../src/track/exchanges.ts';
 import { schemaValidators } from '../../src/schema.ts';
 import type { TrackerLimits } from '../../src/track/limits.ts';
+import type { Shared } from '../../src/track/shared.ts';
 import { type Tracked, Tracker } from '../../src/track/tracker.ts';
 import type { ExchangeEnding } from '../../src/track/unanswered.ts';
 import type { Direction } from '../../src/wire/chunk.ts';
@@ -57,6 +59,8 @@ export interface ConversationOptions {
   readonly captureContent?: boolean;
   readonly definitions?: DefinitionsOptions;
   readonly transport?: 'stdio' | 'http';
+  /** With other conversations. */
+  readonly shared?: Shared;
 }
 
 const FACTS: ExchangeFacts = {
@@ -94,7 +98,7 @@ export class Conversation {
 
   constructor(options: ConversationOptions = {}) {
     const { configuredName, limits = {}, redact = (text: string) => text, captureContent = false } = options;
-    const { transport = 'stdio', definitions } = options;
+    const { transport = 'stdio', definitions, shared } = options;
     this.tracker = new Tracker({
       sessionId: 'session',
       transport,
@@ -106,6 +110,7 @@ export class Conversation {
       redact,
       captureContent,
       ...(definitions !== undefined && { definitions }),
+      ...(shared !== undefined && { shared }),
       limits,
       validatorOf: VALIDATORS,
       emit: (event) => this.events.push(event),
@@ -161,6 +166,12 @@ export class Conversation {
   /** A GET with which a client asks for what the server wants to say by itself, or for the rest of a stream. */
   get(resumes = false): Exchange {
     return this.exchange({ method: 'GET', resumes });
+  }
+
+  /** A finding of the tracker's owner, about the latest frame. */
+  raises(rule: FindingRule, channel: Direction, detail: string, operationId?: number): void {
+    const where = { channel, seq: Math.max(0, this.#seq - 1), atUs: this.now() };
+    this.tracker.raise(rule, where, detail, operationId);
   }
 
   /** A line of a server's stdout that is no message. */

@@ -223,7 +223,7 @@ describe('what is wrong: exit code 2, one line on stderr, nothing started', () =
     ['-name x -- node', '-name: no such option; did you mean --name?'],
     ['--name -- node', '--name: its value is missing'],
     ['--name', '--name: its value is missing'],
-    ['--record ful -- node', '--record: "ful" is not one of full, metadata, off; did you mean full?'],
+    ['--record ful -- node', '--record: "ful" is not one of full, failures, metadata, off; did you mean full?'],
     ['config print --jsn', '--jsn: no such option; did you mean --json?'],
     ['sessions --limit 0', '--limit: "0" is not a whole number from 1'],
     ['show a b', "too many arguments for 'show'. Expected 1 argument but got 2."],

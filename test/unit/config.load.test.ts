@@ -44,6 +44,25 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
   name: { written: ['a', 'b', 'c', 'd'], values: ['a', 'b', 'c', 'd'] },
   dataDir: { written: ['/a', '/b', '/c', '/d'], values: ['/a', '/b', '/c', '/d'] },
   record: { written: ['off', 'metadata', 'off', 'metadata'], values: ['off', 'metadata', 'off', 'metadata'] },
+  recordByServer: {
+    written: ['a=off', 'b=metadata', 'c=failures', 'd=full,e=off'],
+    values: [{ a: 'off' }, { b: 'metadata' }, { c: 'failures' }, { d: 'full', e: 'off' }],
+  },
+  recordMedia: { written: ['true', 'false', 'on', 'no'], values: [true, false, true, false] },
+  spoolSize: { written: ['64KiB', '1MiB', '1MB', '1GiB'], values: [65_536, 1_048_576, 1_000_000, 1024 ** 3] },
+  'retention.age': {
+    written: ['1min', '2h', '3d', 'none'],
+    values: [60_000, 7_200_000, 259_200_000, undefined],
+  },
+  'retention.failedAge': {
+    written: ['none', '1d', '90min', '400d'],
+    values: [undefined, 86_400_000, 5_400_000, 34_560_000_000],
+  },
+  'retention.size': {
+    written: ['1MiB', 'none', '1GiB', '5GB'],
+    values: [1_048_576, undefined, 1024 ** 3, 5_000_000_000],
+  },
+  'retention.sessions': { written: ['1', '20', 'none', '300'], values: [1, 20, undefined, 300] },
   maxBody: { written: ['1KiB', '2kb', '3', '4 MiB'], values: [1024, 2000, 3, 4 * 1024 ** 2] },
   maxMessage: { written: ['1KiB', '2KiB', '3KiB', '1.5MiB'], values: [1024, 2048, 3072, 1_572_864] },
   captureBuffer: {
@@ -56,6 +75,18 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
     values: ['meta', 'header', 'off', 'meta'],
   },
   redact: { written: ['false', 'true', '0', 'YES'], values: [false, true, false, true] },
+  'redact.keys': { written: ['pin, otp', 'a', 'b-c', 'd'], values: [['pin', 'otp'], ['a'], ['b-c'], ['d']] },
+  'redact.headers': { written: ['X-A,x-b', 'a', 'b', 'c'], values: [['X-A', 'x-b'], ['a'], ['b'], ['c']] },
+  'redact.patterns': {
+    written: ['staff=E%5Cd{6}', 'a=b+', 'b=c', 'c=d{2%2C3}'],
+    values: [{ staff: 'E\\d{6}' }, { a: 'b+' }, { b: 'c' }, { c: 'd{2,3}' }],
+  },
+  'redact.paths': {
+    written: ["$.a['b','c'], $..d", '$.a', '$[0]', '$.*'],
+    values: [["$.a['b','c']", '$..d'], ['$.a'], ['$[0]'], ['$.*']],
+  },
+  'redact.email': { written: ['true', 'false', '1', 'off'], values: [true, false, true, false] },
+  'redact.allow': { written: ['a,/b+/', 'c', '/d/', 'e'], values: [['a', '/b+/'], ['c'], ['/d/'], ['e']] },
   captureContent: { written: ['true', 'false', '1', 'off'], values: [true, false, true, false] },
   'otlp.endpoint': {
     written: ['http://a', 'https://b:1', 'http://c/x', 'none'],
@@ -228,11 +259,20 @@ describe('precedence', () => {
       name: undefined,
       dataDir: '/home/ada/.local/state/sidelight',
       record: 'full',
+      recordMedia: false,
+      spoolBytes: 64 * 1024 ** 2,
+      retention: {
+        ageMs: 7 * 86_400_000,
+        failedAgeMs: 30 * 86_400_000,
+        bytes: 2 * 1024 ** 3,
+        sessions: 100_000,
+      },
       maxBodyBytes: 262_144,
       maxMessageBytes: 10_485_760,
       captureBufferBytes: 41_943_040,
       lossless: false,
       redact: true,
+      redaction: { keys: [], headers: [], patterns: {}, paths: [], email: false, allow: [] },
       propagate: 'off',
       otlp: {
         endpoint: undefined,
@@ -565,8 +605,16 @@ describe('the config file', () => {
 
 describe('what is wrong is told in one line', () => {
   test.each<[string, LoadInput['flags'], string]>([
-    ['enum', { record: 'ful' }, '--record: "ful" is not one of full, metadata, off; did you mean full?'],
-    ['enum, nothing near', { record: 'quux' }, '--record: "quux" is not one of full, metadata, off'],
+    [
+      'enum',
+      { record: 'ful' },
+      '--record: "ful" is not one of full, failures, metadata, off; did you mean full?',
+    ],
+    [
+      'enum, nothing near',
+      { record: 'quux' },
+      '--record: "quux" is not one of full, failures, metadata, off',
+    ],
     ['size', { maxBody: '16XB' }, '--max-body: "16XB" is not a size from 0B to 512MiB, such as 10MiB'],
     [
       'size out of range',
@@ -609,7 +657,7 @@ describe('what is wrong is told in one line', () => {
     [
       'a long value',
       { record: 'x'.repeat(500) },
-      `--record: "${'x'.repeat(79)}... is not one of full, metadata, off`,
+      `--record: "${'x'.repeat(79)}... is not one of full, failures, metadata, off`,
     ],
     ['no such config file', { config: 'nope.yaml' }, '--config: there is no file DIR/nope.yaml'],
     ['config file is a directory', { config: '.' }, 'cannot read DIR (EISDIR)'],
@@ -657,7 +705,7 @@ describe('what is wrong is told in one line', () => {
     ['recrod:', 'DIR/s.yaml:1:1: recrod is not a setting; did you mean record?'],
     [
       'name: a\nrecord: ful',
-      'DIR/s.yaml:2:9: record: "ful" is not one of full, metadata, off; did you mean full?',
+      'DIR/s.yaml:2:9: record: "ful" is not one of full, failures, metadata, off; did you mean full?',
     ],
     ['name: 5', 'DIR/s.yaml:1:7: name: 5 is not a text in one line'],
     ['name: [a]', 'DIR/s.yaml:1:7: name: ["a"] is not a text in one line'],
@@ -680,7 +728,7 @@ describe('what is wrong is told in one line', () => {
 
   test('a wrong value is wrong also where a stronger source overrules it', async () => {
     const message = await messageOf(load({ flags: { record: 'full' }, env: { SIDELIGHT_RECORD: 'x' } }));
-    expect(message).toBe('SIDELIGHT_RECORD: "x" is not one of full, metadata, off');
+    expect(message).toBe('SIDELIGHT_RECORD: "x" is not one of full, failures, metadata, off');
   });
 
   test.each([

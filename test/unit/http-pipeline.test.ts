@@ -73,6 +73,26 @@ describe('exchanges', () => {
     expect(rules('/message?sessionId=7')).toEqual(['deprecated_feature']);
   });
 
+  it('whose answer is to come elsewhere, or is not to come, lack none', () => {
+    const primed = new Records();
+    const post = primed.exchange().posts(call(1)).responds(SSE_TYPE);
+    post.body('server_to_client', 'id: 7-0\ndata:\n\n').ends();
+    const again = primed.exchange().request({ method: 'GET', headers: ['Last-Event-ID', '7-0'] });
+    again.requestEnds().responds(SSE_TYPE).event(result(1), '7-1').ends();
+    const cancelled = new Records();
+    const slow = cancelled.exchange().posts(call(1));
+    const params = { requestId: 1 };
+    const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params };
+    cancelled.exchange().posts(cancel).responds([], { status: 202 }).ends();
+    slow.responds(SSE_TYPE).ends();
+    for (const records of [primed, cancelled]) {
+      records.close();
+      expect(records.of('finding_raised')).toEqual([]);
+    }
+    expect(primed.outcomes()).toEqual(['tools/call ok']);
+    expect(cancelled.outcomes()).toEqual(['tools/call cancelled']);
+  });
+
   it('whose session id is not of their revision are found', () => {
     const records = new Records();
     const { params, ...rest } = call(1);

@@ -141,6 +141,7 @@ export class Records {
       },
       maxMessageBytes: 10_000,
       maxBodyBytes: 1000,
+      keepMedia: false,
       sessionIdleUs: 60_000_000,
       facts: new HttpFacts({
         target: new URL('http://127.0.0.1:3001/mcp'),

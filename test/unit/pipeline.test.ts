@@ -26,6 +26,7 @@ function pipeline(options: Partial<PipelineOptions> = {}) {
     redactor: new Redactor(() => 'mark'),
     maxMessageBytes: 10_000,
     maxBodyBytes: 1000,
+    keepMedia: false,
     newDigest: () => {
       const hash = createHash('sha256');
       return { update: (bytes) => void hash.update(bytes), end: () => hash.digest('hex') };

@@ -178,9 +178,10 @@ describe('what reaches the receiver', () => {
       operation({ operationId: 0 }),
       finding(1),
       operation({ operationId: 1 }),
-      // Its finding is told right behind it.
-      operation({ operationId: 2 }),
       finding(2),
+      operation({ operationId: 2 }),
+      // As of a second answer: what is over is over.
+      finding(0),
       operation({
         operationId: 3,
         outcome: 'tool_error',

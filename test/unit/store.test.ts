@@ -117,10 +117,12 @@ describe('a recording', () => {
       completeness: {
         complete: false,
         record: 'full',
+        bodies: 'all',
         interrupted: false,
         droppedChunks: 3,
         droppedBytes: 4096,
         missedExchanges: 0,
+        elidedMedia: 0,
         droppedEvents: 0,
         truncatedFrames: 1,
         redactions: 2,
@@ -153,6 +155,8 @@ describe('a recording', () => {
       operations: 3,
       failedOperations: 1,
       findings: 1,
+      pinned: false,
+      note: undefined,
     });
   });
 
@@ -493,7 +497,7 @@ describe('a store that cannot be used', () => {
     db.pragma('user_version = 999');
     db.close();
     const before = hash();
-    await refused('newer', /of a newer Sidelight \(version 999, this one writes 1\)/);
+    await refused('newer', /of a newer Sidelight \(version 999, this one writes 2\)/);
     expect(hash()).toBe(before);
     await expect(openStore(dir)).rejects.toMatchObject({ code: 'store_newer' });
   });

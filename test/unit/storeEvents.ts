@@ -64,6 +64,7 @@ export function frame(id: string, seq: number, changes: Partial<FrameRecorded> =
     sha256: undefined,
     truncated: false,
     redactions: 0,
+    elided: 0,
     method: 'tools/call',
     operationId: Math.floor(seq / 2),
     ...changes,

@@ -27,7 +27,7 @@ const word = (words: readonly string[], position: number): string =>
 
 export const V1 = `
 CREATE TABLE session (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   started_at INTEGER NOT NULL,
   ended_at INTEGER,

@@ -12,6 +12,7 @@ import { type Asked, AskedRequests } from './asked.ts';
 import { neededOfServer, undeclared } from './capabilities.ts';
 import { deprecatedInRequest } from './deprecated.ts';
 import { FailureChecks } from './failures.ts';
+import { hungSince } from './hung.ts';
 import { bodyOf, type Json, MAX_CHECKED_BYTES, memberOf } from './json.ts';
 import { QuestionChecks } from './questions.ts';
 import { Raised } from './raised.ts';
@@ -95,6 +96,19 @@ export class Checks {
     const asked = this.#elicitations?.take(operationId);
     if (asked !== undefined && operationId !== undefined)
       this.#unanswered(asked, operationId, where.atUs, 'cancelled by the server');
+  }
+
+  /** Time has passed. */
+  looked(atUs: number): void {
+    const { maxSilenceUs } = this.#session.limits;
+    for (const { initiator, method, target, firstSeq: seq, operationId } of hungSince(
+      this.#links,
+      atUs - maxSilenceUs,
+    )) {
+      const what = target === undefined ? method : `${method} ${target.name}`;
+      const detail = `${what}: nothing for ${Math.round(maxSilenceUs / 1e6)} s`;
+      this.#raised.once('hung_operation', what, { channel: initiator, seq, atUs }, detail, operationId);
+    }
   }
 
   /** The session ends. To be told before its end is. */
