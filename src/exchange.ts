@@ -283,7 +283,7 @@ export class Exchange {
       tracker.raise(
         'header_mismatch',
         at,
-        `${header}: ${got ?? 'missing'}, the body says ${expected}`,
+        `${header}: ${got ?? 'missing'}, the body says ${expected ?? 'nothing'}`,
         operationId,
       );
   }

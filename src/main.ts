@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The entry: hands the process's arguments, environment and streams to the command line. Nothing else happens here. */
 import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { runStdio } from './app.ts';
 import { runCli } from './cli/program.ts';
 import { VERSION } from './self/version.ts';
@@ -12,6 +13,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   homedir: home(),
   platform: process.platform,
   version: VERSION,
+  self: [process.execPath, fileURLToPath(import.meta.url)],
   stdout: () => process.stdout,
   stderr: () => process.stderr,
   interrupted,

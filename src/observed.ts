@@ -101,7 +101,9 @@ function openHttp(options: ObservedOptions, { target }: HttpProcess): Observed {
 
 function processOf({ config, session }: ObservedOptions) {
   const { pid, hostname } = session;
-  return { configuredName: config.name, pid, hostname, sidelightVersion: VERSION };
+  const { name: configuredName, replayOf } = config;
+  const facts = { configuredName, pid, hostname, sidelightVersion: VERSION };
+  return replayOf === undefined ? facts : { ...facts, replayOf };
 }
 
 /** Undefined where servers are not told of our spans. */

@@ -4,6 +4,7 @@
  */
 import { FINDINGS, type Severity } from '../event/findings.ts';
 import { isFailure, type Outcome } from '../event/outcome.ts';
+import type { Failure, Suite } from './junit.ts';
 import type { FindingRecord, OperationRecord, SessionRecord } from '../store/record.ts';
 
 /** What a session can be failed for besides the ids of findings. */
@@ -101,6 +102,32 @@ export function check(
       ...ofSession(session, rules),
       ...ofFindings.filter(({ operationId }) => operationId === undefined || !known.has(operationId)),
       ...expectedTools(checked, rules),
+    ],
+  };
+}
+
+/** As a CI system shows it: a case for the session, and one for each operation. */
+export function suiteOf({ session, operations, violations }: Checked): Suite {
+  const { server, id, startedAtUs, endedAtUs = startedAtUs, hostname } = session;
+  const told = (all: readonly Violation[]): Failure[] =>
+    all.map(({ rule, message, seq }) => ({
+      type: rule,
+      message: seq === undefined ? message : `${message} (frame ${seq})`,
+    }));
+  return {
+    name: `${server}.${id}`,
+    startedAtUs,
+    seconds: (endedAtUs - startedAtUs) / 1e6,
+    hostname,
+    cases: [
+      { name: 'session', seconds: 0, failures: told(violations) },
+      ...operations.map(({ operation, violations: own }) => ({
+        name: [operation.operationId, operation.method, operation.target?.name]
+          .filter((word) => word !== undefined)
+          .join(' '),
+        seconds: (operation.endedAtUs - operation.startedAtUs) / 1e6,
+        failures: told(own),
+      })),
     ],
   };
 }

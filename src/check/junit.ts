@@ -1,74 +1,77 @@
-/**
- * JUnit XML, in the form that CI systems read: a suite for each session, a case for each operation, and one for the session
- * itself. Pure.
- */
-import type { Checked, Violation } from './gate.ts';
+/** JUnit XML, in the form that CI systems read. Pure. */
 
-export function junitOf(sessions: readonly Checked[]): string {
-  const suites = sessions.map(suiteOf);
-  const total = (of: (suite: Suite) => number): number => suites.reduce((sum, suite) => sum + of(suite), 0);
-  const totals = `tests="${total(({ tests }) => tests)}" failures="${total(({ failures }) => failures)}"`;
+export interface Suite {
+  readonly name: string;
+  /** Microseconds since the Unix epoch. */
+  readonly startedAtUs: number;
+  readonly seconds: number;
+  readonly hostname: string;
+  readonly cases: readonly Case[];
+}
+
+export interface Case {
+  readonly name: string;
+  readonly seconds: number;
+  /** Empty: it passed. */
+  readonly failures: readonly Failure[];
+  /** Why it was not tried, where it was not. */
+  readonly skipped?: string;
+}
+
+export interface Failure {
+  readonly type: string;
+  readonly message: string;
+}
+
+export function junitOf(name: string, suites: readonly Suite[]): string {
+  const cases = suites.flatMap((suite) => suite.cases);
+  const head = attributes({ name, tests: cases.length, failures: cases.filter(isFailed).length });
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="sidelight check" ${totals}>`,
-    ...suites.flatMap(({ lines }) => lines),
+    `<testsuites ${head}>`,
+    ...suites.flatMap(suiteLines),
     '</testsuites>',
     '',
   ].join('\n');
 }
 
-interface Suite {
-  readonly tests: number;
-  readonly failures: number;
-  readonly lines: readonly string[];
-}
-
-function suiteOf({ session, operations, violations }: Checked): Suite {
-  const cases = [
-    { name: 'session', seconds: 0, violations },
-    ...operations.map(({ operation, violations: own }) => ({
-      name: `${operation.operationId} ${operation.method}${operation.target === undefined ? '' : ` ${operation.target.name}`}`,
-      seconds: (operation.endedAtUs - operation.startedAtUs) / 1e6,
-      violations: own,
-    })),
-  ];
-  const failures = cases.filter((one) => one.violations.length > 0).length;
-  const seconds = session.endedAtUs === undefined ? 0 : (session.endedAtUs - session.startedAtUs) / 1e6;
-  const classname = `${session.server}.${session.id}`;
+function suiteLines({ name, startedAtUs, seconds, hostname, cases }: Suite): readonly string[] {
   const head = attributes({
-    name: classname,
+    name,
     tests: cases.length,
-    failures,
+    failures: cases.filter(isFailed).length,
     errors: 0,
-    skipped: 0,
+    skipped: cases.filter(({ skipped }) => skipped !== undefined).length,
     time: seconds.toFixed(6),
-    timestamp: new Date(session.startedAtUs / 1000).toISOString().replace(/\.\d+Z$/, ''),
-    hostname: session.hostname === '' ? 'unknown' : session.hostname,
+    timestamp: new Date(startedAtUs / 1000).toISOString().replace(/\.\d+Z$/, ''),
+    hostname: hostname === '' ? 'unknown' : hostname,
   });
-  return {
-    tests: cases.length,
-    failures,
-    lines: [
-      `  <testsuite ${head}>`,
-      ...cases.flatMap((one) => {
-        const opening = attributes({ name: one.name, classname, time: one.seconds.toFixed(6) });
-        return one.violations.length === 0
-          ? [`    <testcase ${opening}/>`]
-          : [`    <testcase ${opening}>`, failureOf(one.violations), '    </testcase>'];
-      }),
-      '  </testsuite>',
-    ],
-  };
+  return [`  <testsuite ${head}>`, ...cases.flatMap((one) => caseLines(one, name)), '  </testsuite>'];
 }
 
-/** One element: readers of JUnit take a case for failed once, whatever number of reasons it has. */
-function failureOf(violations: readonly Violation[]): string {
-  const [first] = violations;
-  const head = attributes({ type: first?.rule ?? '', message: first?.message ?? '' });
-  const lines = violations.map(({ rule, message, seq }) =>
-    [`[${rule}]`, message, seq === undefined ? '' : `(frame ${seq})`].filter(Boolean).join(' '),
-  );
-  return `      <failure ${head}>${escaped(lines.join('\n'))}</failure>`;
+function caseLines({ name, seconds, failures, skipped }: Case, classname: string): readonly string[] {
+  const opening = attributes({ name, classname, time: seconds.toFixed(6) });
+  const [first] = failures;
+  if (first !== undefined) {
+    // One element: readers take a case for failed once, whatever number of reasons it has.
+    const head = attributes({ type: first.type, message: first.message });
+    const lines = failures.map(({ type, message }) => `[${type}] ${message}`);
+    return [
+      `    <testcase ${opening}>`,
+      `      <failure ${head}>${escaped(lines.join('\n'))}</failure>`,
+      '    </testcase>',
+    ];
+  }
+  if (skipped === undefined) return [`    <testcase ${opening}/>`];
+  return [
+    `    <testcase ${opening}>`,
+    `      <skipped ${attributes({ message: skipped })}/>`,
+    '    </testcase>',
+  ];
+}
+
+function isFailed({ failures }: Case): boolean {
+  return failures.length > 0;
 }
 
 function attributes(values: Readonly<Record<string, string | number>>): string {

@@ -1,7 +1,15 @@
 /** `sidelight check`: a gate for CI. The exit code is 0 when everything holds, 1 when not, 2 for a usage that cannot be meant. */
 import { ConfigError, quote } from '../config/error.ts';
 import { didYouMean, nearest } from '../config/suggest.ts';
-import { check, type Checked, DEFAULT_FAIL_ON, FAIL_ON_WORDS, passes, type Rules } from '../check/gate.ts';
+import {
+  check,
+  type Checked,
+  DEFAULT_FAIL_ON,
+  FAIL_ON_WORDS,
+  passes,
+  type Rules,
+  suiteOf,
+} from '../check/gate.ts';
 import { junitOf } from '../check/junit.ts';
 import { sarifOf } from '../check/sarif.ts';
 import { callOf, shortId } from './describe.ts';
@@ -31,7 +39,8 @@ export function checkSessions(
       checked.push(check(session, operations(), findings(), rules));
     const [first] = checked;
     const uriOf = (id: string): string => `sidelight:///sessions/${id}`;
-    if (options.format === 'junit') await terminal.line(junitOf(checked).trimEnd());
+    if (options.format === 'junit')
+      await terminal.line(junitOf('sidelight check', checked.map(suiteOf)).trimEnd());
     else if (options.format === 'sarif') await terminal.line(json(sarifOf(checked, version, uriOf)));
     else if (options.format === 'json') for (const one of checked) await terminal.line(json(asJson(one)));
     else for (const one of checked) await show(one, terminal);

@@ -9,6 +9,8 @@ export interface Io extends Place {
   /** Absolute. */
   readonly cwd: string;
   readonly version: string;
+  /** Program and first arguments that run Sidelight once more. */
+  readonly self: readonly [string, ...string[]];
   /** A function, since `run` never asks for it: stdout belongs to the server then. */
   readonly stdout: () => Output;
   readonly stderr: () => Output;

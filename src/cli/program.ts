@@ -12,7 +12,9 @@ import { didYouMean, nearest } from '../config/suggest.ts';
 import type { Io } from './io.ts';
 import { addJudges } from './judges.ts';
 import { addKeepers } from './keepers.ts';
+import { addLists, filterWords } from './lists.ts';
 import { addReaders, examples } from './readers.ts';
+import { addReplay } from './replayCommand.ts';
 import { addSettings, flagsOf, settingsOf } from './settings.ts';
 
 /** What was asked for could not be understood. */
@@ -32,7 +34,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     exitCode = code;
   });
   try {
-    await program.parseAsync(withCommand(argv), { from: 'user' });
+    await program.parseAsync(filterWords(withCommand(argv)), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -96,8 +98,10 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
         warnings: [...loaded.warnings, ...setup.warnings],
       });
     });
+  addLists(program, { io, load, done });
   addReaders(program, { io, load, done });
   addJudges(program, { io, load, done });
+  addReplay(program, { io, load, done });
   addKeepers(program, { io, load, done });
   return program;
 }

@@ -21,18 +21,6 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
     return new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env });
   };
 
-  addSettings(program.command('sessions'), READER_SETTINGS)
-    .description('list the recorded sessions, newest first')
-    .option('--failed', 'only sessions in which something failed')
-    .addOption(countOption('--limit <number>', 'the newest so many'))
-    .option('--json', 'as JSON')
-    .addHelpText('after', examples('sidelight sessions', 'sidelight sessions --failed --json'))
-    .action(async (options: { failed?: true; limit?: number; json?: true }, command: Command) => {
-      const { config } = await load(command);
-      const { sessions } = await import('./sessions.ts');
-      done(await sessions(config.dataDir, options, await terminal()));
-    });
-
   addSettings(program.command('show'), READER_SETTINGS)
     .description('show one session: who spoke, its operations and how they ended, its frames')
     .argument('[session]', 'an id or a part of one, or last', 'last')
@@ -57,17 +45,6 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
       const { config } = await load(command);
       const { explain } = await import('./explain.ts');
       done(await explain(config.dataDir, session, options, await terminal()));
-    });
-
-  addSettings(program.command('tail'), READER_SETTINGS)
-    .description('follow all sessions of this machine as they happen')
-    .addOption(countOption('--count <number>', 'end after so many lines'))
-    .option('--json', 'as JSON, one object in a line')
-    .addHelpText('after', examples('sidelight tail', 'sidelight tail --json --count 10'))
-    .action(async (options: { count?: number; json?: true }, command: Command) => {
-      const { config } = await load(command);
-      const { tail } = await import('./tail.ts');
-      done(await tail(config.dataDir, options, await terminal(), io.interrupted()));
     });
 
   addSettings(program.command('export'), REDACTION_SETTINGS)
@@ -184,7 +161,7 @@ export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
 
-function countOption(flags: string, help: string): Option {
+export function countOption(flags: string, help: string): Option {
   return new Option(flags, help).argParser((written: string) => {
     if (/^[1-9]\d{0,8}$/.test(written)) return Number(written);
     throw new ConfigError(`${flags.replace(/ .*/, '')}: ${quote(written)} is not a whole number from 1`);

@@ -1,31 +1,26 @@
 /** `sidelight sessions`: the recorded sessions of this machine, newest first. */
+import type { Filter } from '../filter/ast.ts';
 import { StoreError } from '../store/error.ts';
+import type { FoundSession } from '../store/find.ts';
+import { openStore, type StoreReader } from '../store/read.ts';
 import type { SessionRecord } from '../store/record.ts';
-import { openStore } from '../store/read.ts';
 import { partyOf, recordingOf, shortId, STATUS_STYLE } from './describe.ts';
-import { duration, fit, json, localTime, pad, safe, type Style, type Terminal, width } from './terminal.ts';
+import { filterOf } from './filterOption.ts';
+import { type ListOptions, showPages } from './pages.ts';
+import { type Column, table } from './table.ts';
+import { duration, localTime, safe, type Terminal } from './terminal.ts';
 
-export interface SessionsOptions {
+export interface SessionsOptions extends ListOptions {
+  /** Of a filter. */
+  readonly words?: readonly string[];
   readonly failed?: boolean;
-  readonly json?: boolean;
-  readonly limit?: number;
 }
 
+const FAILED: Filter = { kind: 'match', key: 'is', any: [['failed']] };
 export const DEFAULT_SESSIONS = 20;
-/** A name that somebody made very long does not push the other columns out of sight. */
-const MAX_CELL_COLUMNS = 28;
-
 const INFERRED = 'inferred, since no session id told; `sidelight show` says from what';
 
-interface Column {
-  readonly title: string;
-  readonly side?: 'left';
-  readonly cell: (session: SessionRecord) => string;
-  readonly style?: (session: SessionRecord) => Style | undefined;
-  readonly isWorth?: (found: readonly SessionRecord[]) => boolean;
-}
-
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly Column<SessionRecord>[] = [
   { title: 'ID', cell: ({ id }) => shortId(id) },
   { title: 'STARTED', cell: ({ startedAtUs }) => localTime(startedAtUs) },
   { title: 'SERVER', cell: ({ server }) => safe(server) },
@@ -58,55 +53,37 @@ export async function sessions(
   options: SessionsOptions,
   terminal: Terminal,
 ): Promise<number> {
-  let found: readonly SessionRecord[];
+  const { words = [], failed = false } = options;
+  const written = filterOf(words);
+  const filter: Filter = failed ? { kind: 'and', of: [FAILED, written] } : written;
+  const isWhole = !failed && words.length === 0;
+  const none = isWhole
+    ? `Nothing is recorded in ${safe(dataDir)} yet. To record: sidelight -- <server command>`
+    : `No ${failed ? 'failed ' : ''}session that is meant is recorded in ${safe(dataDir)}.`;
+  const print = async (found: readonly FoundSession[]): Promise<void> => {
+    if (found.length === 0) return terminal.line(none);
+    await table(COLUMNS, found, terminal);
+    if (found.some(({ inferred }) => inferred !== undefined))
+      await terminal.line(terminal.paint('dim', `~ ${INFERRED}`));
+  };
+  let reader: StoreReader | undefined;
   try {
-    const reader = await openStore(dataDir);
-    found = reader.listSessions({
-      failed: options.failed ?? false,
-      limit: options.limit ?? DEFAULT_SESSIONS,
-    });
-    reader.close();
+    reader = await openStore(dataDir);
+    const { find } = reader;
+    const list = { look: find.sessions.bind(find), filter, fallbackLimit: DEFAULT_SESSIONS, print };
+    await showPages(list, options, terminal);
+    return 0;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    if (error.code !== 'store_missing') {
-      terminal.problem(error.message);
-      return 1;
+    if (error.code === 'store_missing') {
+      if (options.json !== true) await print([]);
+      return 0;
     }
-    found = [];
+    terminal.problem(error.message);
+    return 1;
+  } finally {
+    reader?.close();
   }
-  if (options.json === true) await terminal.line(json(found));
-  else if (found.length > 0) await table(found, terminal);
-  else if (options.failed === true) await terminal.line(`No failed session is recorded in ${safe(dataDir)}.`);
-  else
-    await terminal.line(
-      `Nothing is recorded in ${safe(dataDir)} yet. To record: sidelight -- <server command>`,
-    );
-  return 0;
-}
-
-async function table(found: readonly SessionRecord[], terminal: Terminal): Promise<void> {
-  const worth = COLUMNS.filter(({ isWorth }) => isWorth?.(found) ?? true);
-  const columns = worth.map((column) => {
-    const cells = found.map((session) => fit(column.cell(session), MAX_CELL_COLUMNS));
-    return { ...column, cells, columns: Math.max(width(column.title), ...cells.map(width)) };
-  });
-  const row = (text: (column: (typeof columns)[number]) => string): string =>
-    columns.map(text).join('  ').trimEnd();
-  await terminal.line(
-    terminal.paint(
-      'bold',
-      row(({ title, side, columns: room }) => pad(title, room, side)),
-    ),
-  );
-  for (const [index, session] of found.entries()) {
-    await terminal.line(
-      row(({ cells, side, columns: room, style }) =>
-        terminal.paint(style?.(session), pad(cells[index] ?? '', room, side)),
-      ),
-    );
-  }
-  if (found.some(({ inferred }) => inferred !== undefined))
-    await terminal.line(terminal.paint('dim', `~ ${INFERRED}`));
 }
 
 /** Who never said its name is known by its address. */

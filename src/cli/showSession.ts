@@ -15,6 +15,7 @@ export async function showSession(
     ...factsOf(session),
     ['Status', terminal.paint(STATUS_STYLE[status], status)],
     ['Traffic', `${session.frames} frames, ${size(session.bytes)}`],
+    ['Replay of', safe(session.replayOf ?? '')],
     ['Kept', pinned ? 'pinned' : ''],
     ['Note', safe(note ?? '')],
     ['Recording', terminal.paint(completeness.complete ? undefined : 'yellow', recordingOf(completeness))],

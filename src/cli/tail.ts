@@ -1,7 +1,8 @@
 /** `sidelight tail`: follows the store and prints sessions as they start and end and operations as they end. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Filter } from '../filter/ast.ts';
 import { StoreError } from '../store/error.ts';
-import { openStore, type Position, type StoreReader } from '../store/read.ts';
+import { type News, openStore, type Position, type StoreReader } from '../store/read.ts';
 import type { OperationRecord, SessionRecord } from '../store/record.ts';
 import {
   callOf,
@@ -15,9 +16,12 @@ import {
   shortId,
   STATUS_STYLE,
 } from './describe.ts';
+import { filterOf } from './filterOption.ts';
 import { duration, fit, json, localClock, pad, safe, type Terminal, width } from './terminal.ts';
 
 export interface TailOptions {
+  /** Of a filter. */
+  readonly words?: readonly string[];
   readonly json?: boolean;
   /** Ends after so many lines. */
   readonly count?: number;
@@ -40,11 +44,12 @@ export async function tail(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
+  const filter = filterOf(options.words ?? []);
   try {
     const store = await whenThere(dataDir, terminal, signal);
     if (store === undefined) return 0;
     try {
-      await follow(store, options, terminal, signal);
+      await follow(store, filter, options, terminal, signal);
     } finally {
       store.reader.close();
     }
@@ -87,6 +92,7 @@ async function whenThere(
 
 async function follow(
   { reader, position }: Start,
+  filter: Filter,
   options: TailOptions,
   terminal: Terminal,
   signal: AbortSignal,
@@ -117,9 +123,11 @@ async function follow(
     const news = reader.since(position, known.keys());
     position = news.position;
     known = new Map([...news.watched, ...news.sessions].map((session) => [session.id, session]));
-    for (const session of news.sessions) await print(form.started(session));
+    const isMeant = meantBy(reader, filter, news, known.values());
+    for (const session of news.sessions) if (isMeant.session(session)) await print(form.started(session));
     for (const operation of news.operations) {
-      await print(form.operation(operation, known.get(operation.sessionId)));
+      if (isMeant.operation(operation))
+        await print(form.operation(operation, known.get(operation.sessionId)));
     }
     if (news.more) {
       version = undefined;
@@ -128,9 +136,36 @@ async function follow(
     for (const session of known.values()) {
       if (session.status === 'live') continue;
       known.delete(session.id);
-      await print(form.ended(session));
+      if (isMeant.session(session)) await print(form.ended(session));
     }
   }
+}
+
+interface Meant {
+  readonly session: (session: SessionRecord) => boolean;
+  readonly operation: (operation: OperationRecord) => boolean;
+}
+
+/** A session is meant or not as it stands now: one that has just started has no operation yet. */
+function meantBy(
+  reader: StoreReader,
+  filter: Filter,
+  { operations }: News,
+  sessions: Iterable<SessionRecord>,
+): Meant {
+  if (filter.kind === 'and' && filter.of.length === 0) return { session: () => true, operation: () => true };
+  const question = { filter, nowUs: Date.now() * 1000 };
+  const ids = reader.find.among(
+    'sessions',
+    Array.from(sessions, ({ id }) => id),
+    question,
+  );
+  const numbers = reader.find.among(
+    'operations',
+    operations.map(({ number }) => number),
+    question,
+  );
+  return { session: ({ id }) => ids.has(id), operation: ({ number }) => numbers.has(number) };
 }
 
 async function pause(signal: AbortSignal): Promise<void> {

@@ -16,6 +16,7 @@ export interface Config {
   /** Capacity of the copy queue between the relay and the observer. */
   readonly recordMedia: boolean;
   readonly spoolBytes: number;
+  readonly replayOf: string | undefined;
   readonly retention: Retention;
   readonly captureBufferBytes: number;
   readonly lossless: boolean;

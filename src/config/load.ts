@@ -149,6 +149,7 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
     record: get('recordByServer')[get('name') ?? ''] ?? get('record'),
     recordMedia: get('recordMedia'),
     spoolBytes: get('spoolSize'),
+    replayOf: get('replayOf'),
     retention: {
       ageMs: get('retention.age'),
       failedAgeMs: get('retention.failedAge'),

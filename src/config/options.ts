@@ -63,6 +63,11 @@ const SHARED_OPTIONS = {
     description:
       'With record failures: bytes of bodies that are kept of a session while nothing has failed; above it the oldest go.',
   }),
+  replayOf: unset({
+    kind: TEXT,
+    description: 'Id of the recorded session that this one is a replay of; sidelight replay sets it.',
+    fallbackText: 'it is none',
+  }),
   'retention.age': option({
     kind: orNone(duration(60_000, MAX_AGE_MS)),
     fallback: 7 * DAY_MS,

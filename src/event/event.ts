@@ -28,6 +28,8 @@ export interface SessionStarted extends EventBase {
   readonly transport: Transport;
   /** `--name`, or undefined until the server says its own. */
   readonly configuredName: string | undefined;
+  /** Id of the recorded session that was done again. */
+  readonly replayOf?: string;
   /** The server's command and arguments, redacted. */
   readonly command: readonly string[];
   readonly cwd: string;

@@ -14,6 +14,7 @@ import type {
 } from './ast.ts';
 import { KEYS, keyInfo, matches } from './keys.ts';
 import { quantity, when } from './quantity.ts';
+import { Scanner } from './scan.ts';
 
 /** Longer than anybody writes, short enough for any check in a moment. */
 export const MAX_FILTER_CHARS = 4096;
@@ -22,8 +23,6 @@ export const MAX_TERMS = 100;
 /** Parentheses and NOTs around one another. SQLite takes a thousand levels of an expression. */
 export const MAX_DEPTH = 40;
 
-const WORD_END = /[\s"()]/;
-const VALUE_END = /[\s"(),*]/;
 const OPERATORS: readonly Comparison[] = ['>=', '<=', '>', '<'];
 const JOINERS: readonly string[] = ['AND', 'OR'];
 const TRACE_ID = /^[0-9a-f]{1,32}$/i;
@@ -44,23 +43,25 @@ function isError<T extends object>(value: Or<T>): value is FilterError {
   return 'message' in value;
 }
 
-/** One walk over one text, from left to right. */
+/** Of one text. */
 class Parser {
-  readonly #text: string;
-  #at = 0;
+  readonly #in: Scanner;
   #terms = 0;
   #depth = 0;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#in = new Scanner(text);
   }
 
   whole(): Or<Filter> {
-    this.#skip();
-    if (this.#at === this.#text.length) return { kind: 'and', of: [] };
+    this.#in.skip();
+    if (this.#in.isAtEnd()) return { kind: 'and', of: [] };
     const filter = this.#or();
-    if (isError(filter) || this.#at === this.#text.length) return filter;
-    return this.#error('a ) without its (; take it away, or quote it to look for the text', this.#at + 1);
+    if (isError(filter) || this.#in.isAtEnd()) return filter;
+    return this.#in.error(
+      'a ) without its (; take it away, or quote it to look for the text',
+      this.#in.at + 1,
+    );
   }
 
   #or(): Or<Filter> {
@@ -69,7 +70,7 @@ class Parser {
       const one = this.#and();
       if (isError(one)) return one;
       any.push(...(one.kind === 'or' ? one.of : [one]));
-    } while (this.#takes('OR'));
+    } while (this.#in.takes('OR'));
     return joined('or', any);
   }
 
@@ -79,21 +80,21 @@ class Parser {
       const one = this.#not();
       if (isError(one)) return one;
       all.push(...(one.kind === 'and' ? one.of : [one]));
-    } while (this.#takes('AND') || this.#goesOn());
+    } while (this.#in.takes('AND') || this.#goesOn());
     return joined('and', all);
   }
 
   #goesOn(): boolean {
-    return this.#at < this.#text.length && this.#text[this.#at] !== ')' && this.#word() !== 'OR';
+    return !this.#in.isAtEnd() && this.#in.char() !== ')' && this.#in.word() !== 'OR';
   }
 
   #not(): Or<Filter> {
-    const start = this.#at;
-    const minus = this.#text[start] === '-';
-    if (!minus && !this.#takes('NOT')) return this.#primary();
-    if (minus) this.#at += 1;
-    if (minus && /^\s?$/.test(this.#text.charAt(this.#at)))
-      return this.#error('expected a term right after -, such as -status:ok', start + 1, start);
+    const start = this.#in.at;
+    const minus = this.#in.text[start] === '-';
+    if (!minus && !this.#in.takes('NOT')) return this.#primary();
+    if (minus) this.#in.at += 1;
+    if (minus && /^\s?$/.test(this.#in.char()))
+      return this.#in.error('expected a term right after -, such as -status:ok', start + 1, start);
     return this.#nested(start, () => {
       const of = this.#not();
       return isError(of) ? of : { kind: 'not', of };
@@ -101,21 +102,21 @@ class Parser {
   }
 
   #primary(): Or<Filter> {
-    const start = this.#at;
-    if (this.#text[start] !== '(') return this.#term();
+    const start = this.#in.at;
+    if (this.#in.text[start] !== '(') return this.#term();
     return this.#nested(start, () => {
-      this.#at += 1;
-      this.#skip();
+      this.#in.at += 1;
+      this.#in.skip();
       const inner = this.#or();
       if (isError(inner)) return inner;
-      if (this.#text[this.#at] !== ')')
-        return this.#error(
+      if (this.#in.char() !== ')')
+        return this.#in.error(
           'this ( is never closed; write its ), or quote it to look for the text',
           start + 1,
           start,
         );
-      this.#at += 1;
-      this.#skip();
+      this.#in.at += 1;
+      this.#in.skip();
       return inner;
     });
   }
@@ -123,55 +124,56 @@ class Parser {
   #nested(start: number, read: () => Or<Filter>): Or<Filter> {
     this.#depth += 1;
     if (this.#depth > MAX_DEPTH)
-      return this.#error(`more than ${MAX_DEPTH} levels of ( and NOT`, start + 1, start);
+      return this.#in.error(`more than ${MAX_DEPTH} levels of ( and NOT`, start + 1, start);
     const filter = read();
     this.#depth -= 1;
     return filter;
   }
 
   #term(): Or<Filter> {
-    const start = this.#at;
-    const word = this.#word();
-    if (start === this.#text.length || word === 'OR' || word === 'AND' || this.#text[start] === ')') {
+    const start = this.#in.at;
+    const word = this.#in.word();
+    if (start === this.#in.text.length || word === 'OR' || word === 'AND' || this.#in.text[start] === ')') {
       const what = 'expected a term, such as tool:search, or a text to look for';
       const hint = JOINERS.includes(word) ? `; quote it to look for the text ${word}` : '';
-      return this.#error(what + hint, start + Math.max(1, word.length));
+      return this.#in.error(what + hint, start + Math.max(1, word.length));
     }
     const [, key] = /^([a-z][a-z0-9_-]*):/i.exec(word) ?? [];
     const term = key === undefined ? this.#textTerm(word) : this.#keyTerm(key);
     if (isError(term)) return term;
     this.#terms += term.kind === 'match' ? term.any.length : 1;
     if (this.#terms > MAX_TERMS)
-      return this.#error(`more than ${MAX_TERMS} terms and values`, this.#at, start);
-    this.#skip();
+      return this.#in.error(`more than ${MAX_TERMS} terms and values`, this.#in.at, start);
+    this.#in.skip();
     return term;
   }
 
   #textTerm(word: string): Or<Filter> {
-    const start = this.#at;
-    if (this.#text[start] !== '"') {
-      this.#at += word.length;
+    const start = this.#in.at;
+    if (this.#in.text[start] !== '"') {
+      this.#in.at += word.length;
       return { kind: 'text', text: word };
     }
-    const quoted = this.#quoted();
+    const quoted = this.#in.quoted();
     if (typeof quoted !== 'string') return quoted;
-    if (quoted === '') return this.#error('expected a text to look for between the quotes', this.#at, start);
+    if (quoted === '')
+      return this.#in.error('expected a text to look for between the quotes', this.#in.at, start);
     return { kind: 'text', text: quoted };
   }
 
   #keyTerm(written: string): Or<Filter> {
-    const start = this.#at;
+    const start = this.#in.at;
     const info = keyInfo(written.toLowerCase());
     if (info === undefined)
       return {
-        ...this.#error(
+        ...this.#in.error(
           `no such key ${JSON.stringify(cut(written))}; to look for the text, quote it`,
           start + written.length,
         ),
         word: written,
         candidates: KEYS.map(({ key }) => key),
       };
-    this.#at += written.length + 1;
+    this.#in.at += written.length + 1;
     const { key, example } = info;
     if (key === 'dur' || key === 'bytes') return this.#compare(key, example);
     if (key === 'since' || key === 'until') return this.#time(key);
@@ -179,145 +181,78 @@ class Parser {
   }
 
   #compare(key: CompareKey, example: string): Or<Filter> {
-    const start = this.#at;
-    const word = this.#word();
+    const start = this.#in.at;
+    const word = this.#in.word();
     const is = OPERATORS.find((operator) => word.startsWith(operator));
     if (is === undefined)
-      return this.#error(
+      return this.#in.error(
         `expected one of > >= < <= right after ${key}:, such as ${example}`,
-        this.#past(word),
+        this.#in.past(word),
       );
     const than = quantity(key, word.slice(is.length));
-    this.#at += is.length;
+    this.#in.at += is.length;
     if (than === undefined) {
       const what =
         key === 'dur'
           ? 'a duration with its unit (us ms s m h d)'
           : 'a size with its unit (B kB KiB MB MiB GB GiB)';
-      return this.#error(
+      return this.#in.error(
         `expected ${what} after ${is}, such as ${example}`,
-        this.#past(word.slice(is.length)),
+        this.#in.past(word.slice(is.length)),
       );
     }
-    this.#at = start + word.length;
+    this.#in.at = start + word.length;
     return { kind: 'compare', key, is, than };
   }
 
   #time(key: TimeKey): Or<Filter> {
-    const word = this.#word();
+    const word = this.#in.word();
     const at = when(word);
     if (at === undefined)
-      return this.#error(
+      return this.#in.error(
         `expected how long ago or a date after ${key}:, such as ${key}:2h, ${key}:2026-09-01 or ${key}:2026-09-01T14:30`,
-        this.#past(word),
+        this.#in.past(word),
       );
-    this.#at += word.length;
+    this.#in.at += word.length;
     return { kind: 'time', key, when: at };
   }
 
   #match(key: MatchKey, example: string): Or<Filter> {
     const any: Pattern[] = [];
     do {
-      if (any.length > 0) this.#at += 1;
-      const start = this.#at;
-      const pattern = this.#pattern();
+      if (any.length > 0) this.#in.at += 1;
+      const start = this.#in.at;
+      const pattern = this.#in.pattern();
       if (isError(pattern)) return pattern;
-      if (this.#at === start)
-        return this.#error(
-          `expected a value right after ${this.#text.charAt(start - 1)}, such as ${example}`,
+      if (this.#in.at === start)
+        return this.#in.error(
+          `expected a value right after ${this.#in.text.charAt(start - 1)}, such as ${example}`,
           start + 1,
         );
       const wrong = this.#judge(key, pattern, start);
       if (wrong !== undefined) return wrong;
       any.push(pattern);
-    } while (this.#text[this.#at] === ',');
+    } while (this.#in.char() === ',');
     return { kind: 'match', key, any };
   }
 
   /** What no recording can hold is a slip, and is told instead of found nowhere. */
   #judge(key: MatchKey, pattern: Pattern, start: number): FilterError | undefined {
     const words = keyInfo(key)?.words;
-    const written = this.#text.slice(start, this.#at);
+    const written = this.#in.text.slice(start, this.#in.at);
     if (key === 'trace' && !TRACE_ID.test(pattern.join('')))
-      return this.#error('expected a trace id: up to 32 hexadecimal digits', this.#at, start);
+      return this.#in.error('expected a trace id: up to 32 hexadecimal digits', this.#in.at, start);
     if (key === 'trace' && pattern[0] === '')
-      return this.#error('expected at least the first digit of the trace id before *', this.#at, start);
+      return this.#in.error('expected at least the first digit of the trace id before *', this.#in.at, start);
     if (words === undefined || words.some((word) => matches(pattern, word))) return undefined;
     const some =
       words.length <= 12 ? `one of ${words.join(', ')}` : 'the rule of a finding: docs/findings.md';
-    const error = this.#error(`${key}: ${JSON.stringify(cut(written))} is not ${some}`, this.#at, start);
+    const error = this.#in.error(
+      `${key}: ${JSON.stringify(cut(written))} is not ${some}`,
+      this.#in.at,
+      start,
+    );
     return { ...error, word: written, candidates: words };
-  }
-
-  #pattern(): Or<Pattern> {
-    const parts = [''];
-    const add = (text: string): void => {
-      parts.push((parts.pop() ?? '') + text);
-    };
-    for (;;) {
-      const char = this.#text[this.#at];
-      if (char === '"') {
-        const quoted = this.#quoted();
-        if (typeof quoted !== 'string') return quoted;
-        add(quoted);
-      } else if (char === '*') {
-        // Two of them mean what one does.
-        if (parts.length === 1 || parts.at(-1) !== '') parts.push('');
-        this.#at += 1;
-      } else {
-        const bare = this.#until(VALUE_END);
-        if (bare === '') return parts;
-        add(bare);
-        this.#at += bare.length;
-      }
-    }
-  }
-
-  #quoted(): string | FilterError {
-    const start = this.#at;
-    let text = '';
-    for (let at = start + 1; at < this.#text.length; at += 1) {
-      const char = this.#text.charAt(at);
-      const next = this.#text[at + 1];
-      if (char === '"') {
-        this.#at = at + 1;
-        return text;
-      }
-      if (char === '\\' && (next === '"' || next === '\\')) at += 1;
-      text += this.#text.charAt(at);
-    }
-    return this.#error('this quote is never closed; write its second "', start + 1, start);
-  }
-
-  /** The word that begins here: up to a blank, a quote or a parenthesis. */
-  #word(): string {
-    return this.#until(WORD_END);
-  }
-
-  #until(end: RegExp): string {
-    const rest = this.#text.slice(this.#at);
-    const length = rest.search(end);
-    return length === -1 ? rest : rest.slice(0, length);
-  }
-
-  /** Whether the next word is this one, and goes past it. */
-  #takes(word: 'AND' | 'OR' | 'NOT'): boolean {
-    if (this.#word() !== word) return false;
-    this.#at += word.length;
-    this.#skip();
-    return true;
-  }
-
-  #skip(): void {
-    while (/\s/.test(this.#text.charAt(this.#at))) this.#at += 1;
-  }
-
-  #past(word: string): number {
-    return this.#at + Math.max(1, word.length);
-  }
-
-  #error(message: string, end: number, at = this.#at): FilterError {
-    return { at, end: Math.max(at, Math.min(end, this.#text.length)), message };
   }
 }
 

@@ -69,6 +69,31 @@ export function decodeHeaderValue(value: string): string | undefined {
   }
 }
 
+/** A value as `Mcp-Name` and `Mcp-Param-*` may hold it: what is no plain ASCII, or could be taken for the form, in Base64. */
+export function encodeHeaderValue(value: string): string {
+  if (PLAIN.test(value) && value.trim() === value && !BASE64_FORM.test(value)) return value;
+  const bytes = new TextEncoder().encode(value);
+  return `=?base64?${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}?=`;
+}
+
+/** What a POST of 2026-07-28 says of a request besides its version. `declared`: of the tool that is called. */
+export function requestHeaders(
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+  declared: readonly ParamHeader[],
+): Readonly<Record<string, string>> {
+  const named = NAMED_BY.get(method);
+  const name = named === undefined ? undefined : params[named];
+  const headers: Record<string, string> = { 'Mcp-Method': method };
+  if (typeof name === 'string') headers['Mcp-Name'] = encodeHeaderValue(name);
+  for (const { header, path } of declared) {
+    const value = path.reduce(memberOf, params.arguments);
+    if (typeof value === 'string') headers[header] = encodeHeaderValue(value);
+    else if (typeof value === 'number' || typeof value === 'boolean') headers[header] = String(value);
+  }
+  return headers;
+}
+
 /** Which member of `params` a method's `Mcp-Name` repeats; the tasks are of SEP-2663. */
 const NAMED_BY: ReadonlyMap<string, 'name' | 'uri' | 'taskId'> = new Map([
   ['tools/call', 'name'],

@@ -5,37 +5,14 @@
 import type { Database } from 'better-sqlite3';
 import type { Filter } from '../filter/ast.ts';
 import { meantWords } from '../filter/keys.ts';
-import {
-  type FilterContext,
-  hasText,
-  operationCondition,
-  sessionCondition,
-  sessionPart,
-  type Sql,
-} from './filter.ts';
+import { hasText, operationCondition, sessionCondition, sessionPart } from './filter.ts';
+import type { FilterContext } from './conditions.ts';
 import { liveness, sessionRecords } from './live.ts';
 import { operationRecord, type OperationRecord, type OperationRow, type SessionRecord } from './record.ts';
+import { cursorOf, MAX_PAGE, type Page, type PageQuery, type Placed, positionOf } from './page.ts';
 import { PayloadReader } from './says.ts';
+import type { Sql } from './sql.ts';
 import type { StoredSessionRow } from './session.ts';
-
-export interface PageQuery {
-  readonly filter: Filter;
-  /** Microseconds since the Unix epoch: what times in the filter count from. */
-  readonly nowUs: number;
-  readonly limit: number;
-  /** Where a page before ended: only what is older. */
-  readonly after?: string;
-}
-
-export interface Page<T> {
-  readonly rows: readonly T[];
-  /** Where the next page goes on; undefined at the end. */
-  readonly next: string | undefined;
-  /** Payloads that were read for it, where texts are looked for. */
-  readonly scannedBytes: number;
-  /** The bound of payloads was reached before the page was full. */
-  readonly stopped: boolean;
-}
 
 export type FoundSession = SessionRecord & { readonly cursor: string };
 export type FoundOperation = OperationRecord & {
@@ -57,9 +34,6 @@ export interface CountedOperation {
   readonly bytes: number;
 }
 
-/** Rows in memory at once. */
-export const MAX_PAGE = 1000;
-
 export interface FindLimits {
   /** Of payloads, for one page. What a session holds is read to its end, so that each page comes further. */
   readonly scannedBytes: number;
@@ -71,10 +45,6 @@ export interface FindLimits {
 const LIMITS: FindLimits = { scannedBytes: 256 * 1024 * 1024, sorted: 50_000 };
 const MAX_FINDING_RULES = 20;
 
-interface Placed {
-  readonly number: number;
-  readonly started_at: number;
-}
 type FoundSessionRow = StoredSessionRow & Placed;
 type FoundOperationRow = OperationRow & Placed & { readonly server: string; readonly rules: string };
 
@@ -286,23 +256,6 @@ export class Finder {
         .get(...values) ?? 0
     );
   }
-}
-
-const CURSOR = /^(\d{1,16})[.](\d{1,16})$/;
-const NEWEST: Placed = { started_at: Number.MAX_SAFE_INTEGER, number: Number.MAX_SAFE_INTEGER };
-
-/** Whether a page may have ended there. */
-export function isCursor(text: string): boolean {
-  return CURSOR.test(text);
-}
-
-function cursorOf({ started_at, number }: Placed): string {
-  return `${started_at}.${number}`;
-}
-
-function positionOf(cursor = ''): Placed {
-  const [, started, number] = CURSOR.exec(cursor) ?? [];
-  return started === undefined ? NEWEST : { started_at: Number(started), number: Number(number) };
 }
 
 function asksWhetherLive(filter: Filter): boolean {

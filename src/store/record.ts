@@ -75,6 +75,8 @@ export interface SessionRecord {
   /** Somebody wants to keep it, whatever the rules of retention say. */
   readonly pinned: boolean;
   readonly note: string | undefined;
+  /** Id of the session that this one was a replay of. */
+  readonly replayOf: string | undefined;
 }
 
 export type OperationRecord = Pick<
@@ -191,6 +193,7 @@ export function sessionRecord(row: StoredSessionRow, live: boolean): SessionReco
     findings: row.findings,
     pinned: row.pinned === 1,
     note: row.note ?? undefined,
+    replayOf: row.replay_of ?? undefined,
   };
 }
 

@@ -114,6 +114,7 @@ export class SessionProjection {
         row.hostname = event.hostname;
         row.sidelight_version = event.sidelightVersion;
         row.target = event.target ?? null;
+        row.replay_of = event.replayOf ?? null;
         row.client_address = event.clientAddress ?? null;
         this.#recognised(event);
         return;
@@ -219,6 +220,7 @@ function emptyRow(first: McpEvent, record: Recorded) {
     truncated_frames: 0,
     redactions: 0,
     bodies: BODIES[record],
+    replay_of: none,
     elided_media: 0,
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { FindingRule } from '../event/event.ts';
 import type { ErrorResponse, Result } from '../mcp/message.ts';
+import type { Direction } from '../wire/chunk.ts';
 import { at } from './identity.ts';
 import { type At, type Links, OTHER } from './links.ts';
 import type { OpenOperation } from './operation.ts';
@@ -24,11 +25,18 @@ export class Answers {
   readonly #session: Session;
   readonly #links: Links;
   readonly #operations: Operations;
+  /** Of each sender, frames that were no message and may still be refused without an id. */
+  readonly #unreadable: Record<Direction, number> = { client_to_server: 0, server_to_client: 0 };
 
   constructor(session: Session, links: Links, operations: Operations) {
     this.#session = session;
     this.#links = links;
     this.#operations = operations;
+  }
+
+  /** A frame that was no message: an error without an id may answer it (JSON-RPC 2.0, section 5). */
+  unreadable({ channel }: At): void {
+    this.#unreadable[channel] += 1;
   }
 
   /** `check` is called before the operation ends, so that its findings come before its end. */
@@ -97,6 +105,10 @@ export class Answers {
     // Over HTTP it answers what is no request: a GET, a notification, a body that is none.
     if (where.exchange !== undefined && isAnonymous(answer)) return NOT_LINKED;
     const asker = OTHER[where.channel];
+    if (isAnonymous(answer) && this.#unreadable[asker] > 0) {
+      this.#unreadable[asker] -= 1;
+      return NOT_LINKED;
+    }
     const scope = this.#links.scope(where);
     const closed = answer.id === undefined ? undefined : this.#links.pending(asker).closed(answer.id, scope);
     const rule = ruleOfStray(closed, this.#links.seenAll(asker));

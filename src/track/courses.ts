@@ -52,6 +52,7 @@ export class Courses {
   #tasks: Tasks | undefined;
   /** Until then a retry may belong to a call of which messages were lost. */
   #doubtfulUntilUs = 0;
+  #overflowed = false;
 
   constructor(session: Session, links: Links, host: CoursesHost) {
     this.#session = session;
@@ -122,13 +123,21 @@ export class Courses {
     return task.operation.operationId;
   }
 
+  /** The call in the task that a progress token stands for. */
+  taskWithToken(token: string | number, { channel }: At): OpenOperation | undefined {
+    return this.#tasks?.withToken(token, OTHER[channel]);
+  }
+
   #handed(operation: OpenOperation, answer: Result, where: At): boolean {
     const result = at(answer, 'result');
     const facts = taskFacts(result) ?? taskFacts(at(answer, 'result', 'task'));
     if (facts === undefined) return false;
     this.#tasks ??= new Tasks(this.#session.limits.maxWaiting, this.#session.shared.waiting);
     const task = this.#tasks.open(operation, facts, where.atUs, where.seq);
-    if (task === undefined) return false;
+    if (task === undefined) {
+      if (this.#tasks.isFull) this.#overflow(where);
+      return false;
+    }
     this.letGo(operation);
     this.#stateSeen(task, facts, where);
     return true;
@@ -215,12 +224,19 @@ export class Courses {
       call: operation.copy && fingerprintOf(parsed(operation.copy)),
     });
     if (!waits) {
+      this.#overflow(where);
       this.#host.end(operation, ending);
       return true;
     }
     this.letGo(operation);
     this.#tellAsked(operation, asked, where.atUs);
     return true;
+  }
+
+  #overflow(where: At): void {
+    const detail = `${this.#session.limits.maxWaiting} calls wait for input, or for their tasks`;
+    if (!this.#overflowed) this.#session.raise('tracking_overflow', where, detail);
+    this.#overflowed = true;
   }
 
   #tellAsked({ operationId, initiator }: OpenOperation, asked: readonly string[], atUs: number): void {

@@ -67,7 +67,10 @@ export class Cycles {
 
   /** False when there is no room for one more. */
   add(asked: Asked): boolean {
-    if (this.#waiting.size >= this.#limits.maxWaiting || this.#places.isFull) return false;
+    if (this.#waiting.size >= this.#limits.maxWaiting || this.#places.isFull) {
+      this.#giveUp(asked);
+      return false;
+    }
     this.#places.take();
     this.#waiting.add(asked);
     const { state, operation } = asked;
@@ -105,7 +108,7 @@ export class Cycles {
     }
     for (const asked of late) {
       this.#drop(asked);
-      this.#givenUp.set(keyOf(asked.state, asked.call), true);
+      this.#giveUp(asked);
     }
     return late;
   }
@@ -116,8 +119,14 @@ export class Cycles {
     return all;
   }
 
+  #giveUp({ state, call }: Asked): void {
+    this.#givenUp.set(keyOf(state, call), true);
+  }
+
   #mayBeGivenUp({ state, call }: Retry): boolean {
-    return this.#givenUp.get(keyOf(state, call)) !== undefined;
+    // One without its call may have been any.
+    const keys = [keyOf(state, call), keyOf(state, undefined)];
+    return keys.some((key) => this.#givenUp.get(key) !== undefined);
   }
 
   #drop(asked: Asked): void {

@@ -7,10 +7,5 @@ export function fingerprintOf(message: unknown): string | undefined {
   if (!isObject(message)) return undefined;
   const { method, params } = message;
   const { name = null, uri = null, arguments: args = null } = isObject(params) ? params : {};
-  try {
-    return canonical([method, name, uri, args]);
-  } catch {
-    // Nested more deeply than the stack allows.
-    return undefined;
-  }
+  return canonical([method, name, uri, args]);
 }

@@ -59,7 +59,8 @@ export class Notifications {
       case 'notifications/tasks':
       case 'notifications/tasks/status': {
         const facts = taskFacts(at(notification, 'params'));
-        return facts && this.#operations.courses.taskNoted(facts, where);
+        const subscription = this.#published(notification, where);
+        return (facts && this.#operations.courses.taskNoted(facts, where)) ?? subscription;
       }
       default:
         return this.#published(notification, where);
@@ -80,7 +81,10 @@ export class Notifications {
   /** Progress goes against the direction of the request it is about. */
   #progressed({ progressToken, progress, total }: ParamFacts, where: At): number | undefined {
     if (progressToken === undefined) return undefined;
-    const operation = this.#links.withToken(progressToken, where);
+    // The token of a call is valid until its task has ended (2025-11-25, Tasks).
+    const operation =
+      this.#links.withToken(progressToken, where) ??
+      this.#operations.courses.taskWithToken(progressToken, where);
     if (operation === undefined) return undefined;
     operation.progressCount += 1;
     const note = {

@@ -46,12 +46,15 @@ export class Tasks {
     return this.#byId.client_to_server.size + this.#byId.server_to_client.size;
   }
 
+  get isFull(): boolean {
+    return this.size >= this.#max || this.#places.isFull;
+  }
+
   /** The operation's answer was a handle. Undefined when there is no room, or the id is that of another task. */
   open(operation: OpenOperation, facts: TaskFacts, atUs: number, seq: number): Task | undefined {
     const tasks = this.#byId[operation.initiator];
     const { taskId } = facts;
-    const isFull = this.size >= this.#max || this.#places.isFull;
-    if (isFull || taskId.length > MAX_ID_CHARS || tasks.has(taskId)) return undefined;
+    if (this.isFull || taskId.length > MAX_ID_CHARS || tasks.has(taskId)) return undefined;
     const task: Task = {
       taskId,
       operation,
@@ -73,6 +76,14 @@ export class Tasks {
 
   get(taskId: string, askedBy: Direction): Task | undefined {
     return this.#byId[askedBy].get(taskId);
+  }
+
+  /** Undefined when there is none, or more than one. */
+  withToken(token: string | number, askedBy: Direction): OpenOperation | undefined {
+    const found = [...this.#byId[askedBy].values()].filter(
+      ({ operation }) => operation.progressToken === token,
+    );
+    return found.length === 1 ? found[0]?.operation : undefined;
   }
 
   heard(task: Task, atUs: number, seq: number): void {

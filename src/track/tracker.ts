@@ -244,6 +244,7 @@ export class Tracker {
         return this.#notified(message, where);
       case 'malformed':
         this.#session.raise('invalid_frame', where, message.reason);
+        this.#answers.unreadable(where);
         return NOT_LINKED;
     }
   }

@@ -120,5 +120,8 @@ export async function read(dataDir: string, ...args: readonly string[]): Promise
   ]).ended;
   if (code !== 0)
     throw new Error(`sidelight ${args.join(' ')} ended with ${String(code)}: ${stderr.toString()}`);
-  return JSON.parse(stdout.toString());
+  // Lists are an object in a line each.
+  if (args[0] !== 'sessions') return JSON.parse(stdout.toString());
+  const lines = stdout.toString().split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as unknown);
 }

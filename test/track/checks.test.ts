@@ -311,6 +311,12 @@ describe('repeated_failure', () => {
     expect(told(talk, 'repeated_failure')).toEqual(['read: 3 failures in a row with the same arguments']);
   });
 
+  it('is raised whatever the order of the arguments is', () => {
+    const talk = new Conversation().initialized();
+    for (const id of [1, 2, 3]) fails(talk, id, id === 2 ? { b: 2, a: 1 } : { a: 1, b: 2 });
+    expect(talk.findings()).toEqual(['repeated_failure']);
+  });
+
   it('is raised for protocol errors as well', () => {
     const talk = new Conversation().initialized();
     for (const id of [1, 2, 3]) {
@@ -401,6 +407,62 @@ describe('unanswered_elicitation', () => {
     asks(lost);
     lost.tracker.gap({ channel: 'client_to_server', atUs: lost.now(), chunks: 1, bytes: 1 });
     for (const talk of [answered, refused, lost]) expect(talk.ends().findings()).toEqual([]);
+  });
+});
+
+describe('hung_operation', () => {
+  const MINUTE_US = 60_000_000;
+  const waits = (talk: Conversation, minutes: number): void => {
+    talk.passes(minutes * MINUTE_US);
+    talk.tracker.sweep(talk.now());
+  };
+
+  it('is raised once for each target of which nothing was heard for five minutes, in both directions', () => {
+    const talk = new Conversation().initialized();
+    for (const [id, name] of ['stuck', 'stuck', 'other'].entries()) calls(talk, id, name);
+    talk.server.asks(0, 'ping');
+    waits(talk, 4);
+    expect(talk.findings()).toEqual([]);
+    for (const minutes of [1, 10]) waits(talk, minutes);
+    expect(told(talk, 'hung_operation')).toEqual([
+      'tools/call stuck: nothing for 300 s',
+      'tools/call other: nothing for 300 s',
+      'ping: nothing for 300 s',
+    ]);
+  });
+
+  it('counts from where it was heard of last', () => {
+    const talk = new Conversation().initialized();
+    talk.client.calls(1, 'slow', { progressToken: 1 });
+    waits(talk, 4);
+    talk.server.notifies('notifications/progress', { progressToken: 1, progress: 1 });
+    waits(talk, 4);
+    expect(talk.findings()).toEqual([]);
+    waits(talk, 1);
+    expect(talk.findings()).toEqual(['hung_operation']);
+  });
+
+  it('is not raised while a person may be asked, for a retry that has just come, nor after a loss', () => {
+    const asked = new Conversation().initialized();
+    calls(asked, 1, 'ask');
+    asked.server.asks(0, 'sampling/createMessage');
+    const retried = new Conversation();
+    retried.client.calls(1, 'ask', MODERN_META);
+    retried.server.answers(1, { resultType: 'input_required', requestState: 's' });
+    retried.passes(10 * MINUTE_US);
+    retried.client.asks(2, 'tools/call', {
+      name: 'ask',
+      arguments: {},
+      requestState: 's',
+      _meta: MODERN_META,
+    });
+    const lost = new Conversation().initialized();
+    calls(lost, 1, 'lost');
+    lost.tracker.gap({ channel: 'server_to_client', atUs: lost.now(), chunks: 1, bytes: 1 });
+    waits(asked, 60);
+    waits(retried, 1);
+    waits(lost, 60);
+    for (const talk of [asked, retried, lost]) expect(talk.findings()).toEqual([]);
   });
 });
 

@@ -157,7 +157,7 @@ export class Conversation {
         this.tracker.responded(id, status);
       },
       ends: (ending = {}) => {
-        const where = { atUs: this.now(), seq: this.#seq };
+        const where = { atUs: this.now(), seq: Math.max(0, this.#seq - 1) };
         this.tracker.exchangeEnded(id, { end: 'complete', lost: false, ...ending }, where);
       },
     };

@@ -52,6 +52,25 @@ describe('the tools of a server', () => {
     expect(asked[0]).toBe('files');
   });
 
+  it('are compared however deeply they are nested', () => {
+    const { talk, trust } = talking(undefined);
+    talk.client.asks(1, 'tools/list');
+    const [text, other] = [20_000, 20_001].map((depth) => `${'{"not":'.repeat(depth)}{}${'}'.repeat(depth)}`);
+    talk.say(
+      'server_to_client',
+      `{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"deep","inputSchema":${text}}]}}`,
+    );
+    talk.client.asks(2, 'tools/list');
+    talk.say(
+      'server_to_client',
+      `{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"deep","inputSchema":${other}}]}}`,
+    );
+    expect(trust()).toEqual([
+      ['deep', 'first_use'],
+      ['deep', 'first_use'],
+    ]);
+  });
+
   it('are told once in a session while they stay what they are, whatever the order of members', () => {
     const { lists, trust } = talking(learnt(ECHO));
     const { name, description, inputSchema } = ECHO;

@@ -292,7 +292,7 @@ describe('an exchange that ends without an answer', () => {
     exchange.responds(200);
     exchange.ends();
     talk.get().server.answers(1);
-    expect(talk.findings()).toEqual(['late_result']);
+    expect(talk.findings()).toEqual(['http_without_json_rpc', 'late_result']);
     expect(talk.finished()).toHaveLength(1);
   });
 

@@ -181,6 +181,15 @@ describe('answers that answer nothing', () => {
     expect(talk.finished()).toHaveLength(finished);
   });
 
+  it('an error without an id is none where it refuses a frame that was no message', () => {
+    const talk = new Conversation().initialized();
+    talk.say('client_to_server', '{"jsonrpc":"2.0","id":1,');
+    talk.server.fails(undefined, -32_700);
+    expect(talk.findings()).toEqual(['invalid_frame']);
+    talk.server.fails(undefined, -32_700);
+    expect(talk.findings()).toEqual(['invalid_frame', 'response_without_request']);
+  });
+
   it('an error without an id is one too', () => {
     const talk = new Conversation();
     talk.server.fails(undefined, -32_700, 'Parse error');

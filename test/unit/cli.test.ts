@@ -38,6 +38,7 @@ async function sidelight(line: string | readonly string[], env: NodeJS.ProcessEn
     homedir: dir,
     platform: 'linux',
     version: VERSION,
+    self: [process.execPath],
     stdout: () => stdout,
     stderr: () => stderr,
     interrupted: () => AbortSignal.abort(),
@@ -223,7 +224,10 @@ describe('what is wrong: exit code 2, one line on stderr, nothing started', () =
     ['-name x -- node', '-name: no such option; did you mean --name?'],
     ['--name -- node', '--name: its value is missing'],
     ['--name', '--name: its value is missing'],
-    ['--record ful -- node', '--record: "ful" is not one of full, failures, metadata, off; did you mean full?'],
+    [
+      '--record ful -- node',
+      '--record: "ful" is not one of full, failures, metadata, off; did you mean full?',
+    ],
     ['config print --jsn', '--jsn: no such option; did you mean --json?'],
     ['sessions --limit 0', '--limit: "0" is not a whole number from 1'],
     ['show a b', "too many arguments for 'show'. Expected 1 argument but got 2."],
@@ -294,7 +298,7 @@ describe('commands that read the recording', () => {
     const { code, stdout, stderr } = await sidelight('sessions --data-dir empty');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(join(dir, 'empty'));
-    expect((await sidelight('sessions --data-dir empty --json')).stdout).toBe('[]\n');
+    expect((await sidelight('sessions --data-dir empty --json')).stdout).toBe('');
   });
 
   test('the data directory comes from the configuration', async () => {

@@ -20,6 +20,7 @@ export function ioOf(dir: string, out: Writable, err: Writable): Io {
     homedir: dir,
     platform: process.platform,
     version: '1.2.3',
+    self: [process.execPath],
     stdout: () => out,
     stderr: () => err,
     interrupted: () => new AbortController().signal,

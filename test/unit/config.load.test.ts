@@ -50,6 +50,7 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
   },
   recordMedia: { written: ['true', 'false', 'on', 'no'], values: [true, false, true, false] },
   spoolSize: { written: ['64KiB', '1MiB', '1MB', '1GiB'], values: [65_536, 1_048_576, 1_000_000, 1024 ** 3] },
+  replayOf: { written: ['a', 'b', 'c', 'd'], values: ['a', 'b', 'c', 'd'] },
   'retention.age': {
     written: ['1min', '2h', '3d', 'none'],
     values: [60_000, 7_200_000, 259_200_000, undefined],
@@ -261,6 +262,7 @@ describe('precedence', () => {
       record: 'full',
       recordMedia: false,
       spoolBytes: 64 * 1024 ** 2,
+      replayOf: undefined,
       retention: {
         ageMs: 7 * 86_400_000,
         failedAgeMs: 30 * 86_400_000,

@@ -157,6 +157,7 @@ describe('a recording', () => {
       findings: 1,
       pinned: false,
       note: undefined,
+      replayOf: undefined,
     });
   });
 

@@ -113,7 +113,7 @@ describe('sessions', () => {
     expect(text()).toMatch(/^Nothing is recorded in .* yet[.] To record: sidelight -- <server command>\n$/);
     const asJson = screen();
     expect(await sessions(dir, { json: true }, asJson.terminal)).toBe(0);
-    expect(JSON.parse(asJson.text())).toEqual([]);
+    expect(asJson.text()).toBe('');
   });
 
   test('lists them with what came of them, in columns, the newest first', async () => {
@@ -149,7 +149,7 @@ describe('sessions', () => {
     expect(none.text()).toMatch(/^No failed session/);
     const few = screen();
     await sessions(dir, { limit: 2, json: true }, few.terminal);
-    expect((JSON.parse(few.text()) as { id: string }[]).map((one) => one.id)).toEqual([3, 2].map(sessionId));
+    expect(few.text().match(/(?<=^\{"id":")[^"]+/gm)).toEqual([3, 2].map(sessionId));
   });
 
   test('tells trouble with the store in one line', async () => {
@@ -383,6 +383,32 @@ describe('tail', () => {
     stop.add(end);
     return { ...all, end };
   }
+
+  test('prints what a filter means: operations each, sessions as they stand', async () => {
+    await sink.write([started(id), ended(id)]);
+    const { text, errors, end } = following({ words: ['tool:search', 'OR', 'status:timeout'], json: true });
+    await until(() => errors().includes('following'));
+    const [meant, other] = [sessionId(2), sessionId(3)];
+    await sink.write([started(meant, here), started(other, here), operation(other, 0), operation(meant, 0)]);
+    await sink.write([
+      operation(meant, 1, { target: { kind: 'tool', name: 'search' } }),
+      ended(other, { operations: 1 }),
+      ended(meant, { operations: 2 }),
+    ]);
+    await until(() => text().includes('session_ended'));
+    expect(await end()).toBe(0);
+    const seen = text()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(seen.every((one) => [one.id, one.sessionId].includes(meant))).toBe(true);
+    // Its start is told, too, where it was looked at only after the operation had come.
+    const told = seen.filter(({ event }) => event !== 'session_started');
+    expect(told.map(({ event, operationId }) => [event, operationId])).toEqual([
+      ['operation_finished', 1],
+      ['session_ended', undefined],
+    ]);
+  });
 
   test('prints sessions as they start and end and operations as they end, and stops when told to', async () => {
     await sink.write([started(id), ...calls(id, 0, 5), ended(id, { operations: 5 })]);

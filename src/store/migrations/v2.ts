@@ -10,6 +10,7 @@ ALTER TABLE session ADD COLUMN note TEXT;
 ALTER TABLE session ADD COLUMN bodies TEXT NOT NULL DEFAULT 'all';
 ALTER TABLE session ADD COLUMN elided_media INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE session ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE session ADD COLUMN replay_of TEXT;
 UPDATE session SET bodies = 'none' WHERE record = 'metadata';
 CREATE INDEX session_unpacked ON session (ended_at) WHERE packed = 0;
 CREATE INDEX session_undecided ON session (ended_at) WHERE bodies = 'undecided';

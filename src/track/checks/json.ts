@@ -1,7 +1,7 @@
 /** Parts of parsed messages, looked at without trust in their shape or size. */
 import type { Request, Result } from '../../mcp/message.ts';
+import { canonical } from '../../mcp/canonical.ts';
 import { at } from '../identity.ts';
-import { jsonText } from '../text.ts';
 
 /** A message above this is not parsed to be checked: it bounds what one check may cost. */
 export const MAX_CHECKED_BYTES = 64 * 1024;
@@ -25,11 +25,10 @@ export function memberOf(value: unknown, key: string): unknown {
 }
 
 /**
- * A number that equal values have in common, and others hardly: 53 bits (cyrb53). Undefined for what is nested too deeply.
+ * A number that equal values have in common, and others hardly: 53 bits (cyrb53).
  */
-export function hashOf(value: unknown): number | undefined {
-  const text = jsonText(value);
-  if (text === undefined) return undefined;
+export function hashOf(value: unknown): number {
+  const text = canonical(value);
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
   for (let at = 0; at < text.length; at++) {

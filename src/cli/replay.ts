@@ -1,0 +1,399 @@
+/**
+ * `sidelight replay <session>`: shows what would be done again, or with `--execute` does it and says whether the same came of it.
+ * The exit code is 0 when it was reproduced, 1 when not, 2 for usage, 3 when it could not be run.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { junitOf } from '../check/junit.ts';
+import { ConfigError, quote } from '../config/error.ts';
+import type { FixedValue } from '../replay/bindings.ts';
+import { CannotRun } from '../replay/connection.ts';
+import type { CompareRules } from '../replay/compare.ts';
+import {
+  judge,
+  type JudgeOptions,
+  learnRules,
+  type LearntRule,
+  type StepVerdict,
+  type Verdict,
+} from '../replay/judge.ts';
+import { pathText } from '../replay/paths.ts';
+import { type Plan, type PlannedStep, planOf, type Permissions } from '../replay/plan.ts';
+import { type AskPolicy, run, type Run } from '../replay/run.ts';
+import { type Scenario, scenarioOf } from '../replay/scenario.ts';
+import { connect, type Recording, type Server } from '../replay/target.ts';
+import { shortId } from './describe.ts';
+import { compareRules, type DiffOptions, valueText } from './diff.ts';
+import { NOT_READ, type SourcesConfig, withSources } from './sources.ts';
+import { duration, json, safe, type Style, type Terminal } from './terminal.ts';
+
+export interface ReplayOptions extends Pick<
+  DiffOptions,
+  'level' | 'ignore' | 'typeOnly' | 'unordered' | 'maxSlowdown'
+> {
+  readonly execute?: boolean;
+  readonly allow?: readonly string[];
+  readonly allowAll?: boolean;
+  /** `MARK=env:NAME`. */
+  readonly secret?: readonly string[];
+  /** `STEP:PATH=JSON`. */
+  readonly bind?: readonly string[];
+  /** `STEP:PATH`, or `all`. */
+  readonly keepRecorded?: readonly string[];
+  readonly speed?: number;
+  readonly maxGap?: number;
+  readonly deadline?: number;
+  readonly asks?: AskPolicy;
+  readonly learn?: boolean;
+  readonly repeat?: number;
+  readonly skipBlocked?: boolean;
+  readonly format?: 'text' | 'json' | 'junit';
+}
+
+export interface ReplayContext {
+  readonly config: SourcesConfig;
+  readonly server: Server | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  /** Undefined: the replay is not recorded. */
+  readonly recording: ((sessionId: string) => Recording) | undefined;
+  readonly signal: AbortSignal;
+  readonly terminal: Terminal;
+}
+
+const DEADLINE_MS = 30_000;
+const MAX_SHOWN = 5;
+/** What was written last by a replay is in the store a moment later. */
+const SETTLE_MS = 50;
+
+const VERDICT_STYLE: Readonly<Record<StepVerdict['is'], Style>> = {
+  same: 'green',
+  different: 'red',
+  not_compared: 'dim',
+};
+
+/** Resolves to the exit code. */
+export function replay(wanted: string, options: ReplayOptions, context: ReplayContext): Promise<number> {
+  const { config, terminal } = context;
+  const rules = compareRules(options);
+  return withSources(config, [wanted], terminal, async ([sources = []]) => {
+    const [source] = sources;
+    if (source === undefined || sources.length > 1) {
+      terminal.problem('a file with several recordings cannot be replayed; import it and name a session');
+      return NOT_READ;
+    }
+    const scenario = scenarioOf(source);
+    const plan = planOf(scenario, planOptions(options, context.env));
+    if (options.execute !== true) {
+      if (options.format === 'json') await terminal.line(json(planAsJson(plan)));
+      else await showPlan(plan, terminal);
+      return 0;
+    }
+    return execute(plan, rules, options, context);
+  });
+}
+
+function planOptions(
+  options: ReplayOptions,
+  env: NodeJS.ProcessEnv,
+): Permissions & Parameters<typeof planOf>[1] {
+  return {
+    allow: new Set(options.allow ?? []),
+    allowAll: options.allowAll === true,
+    secrets: new Map((options.secret ?? []).map((written) => secretFrom(written, env))),
+    fixed: (options.bind ?? []).map(fixedFrom),
+    noBind: new Set(options.keepRecorded ?? []),
+  };
+}
+
+function secretFrom(written: string, env: NodeJS.ProcessEnv): [string, string] {
+  const [, mark, name] = /^(.+)=env:(\w+)$/.exec(written) ?? [];
+  if (mark === undefined || name === undefined)
+    throw new ConfigError(`--secret: ${quote(written)} is not MARK=env:NAME; the plan shows the marks`);
+  const value = env[name];
+  if (value === undefined) throw new ConfigError(`--secret: there is no variable ${name} in the environment`);
+  return [mark, value];
+}
+
+function fixedFrom(written: string): FixedValue {
+  const [, step, path, value] = /^(\d+):([^=]+)=(.*)$/s.exec(written) ?? [];
+  if (step === undefined || path === undefined || value === undefined)
+    throw new ConfigError(`--bind: ${quote(written)} is not STEP:PATH=VALUE, such as 4:arguments.id="x"`);
+  const into = path.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  let parsed: unknown = value;
+  try {
+    parsed = JSON.parse(value);
+  } catch {
+    // What is no JSON is a text.
+  }
+  return { to: Number(step), into, value: parsed };
+}
+
+async function execute(
+  plan: Plan,
+  rules: CompareRules,
+  options: ReplayOptions,
+  context: ReplayContext,
+): Promise<number> {
+  const { terminal, server } = context;
+  if (server === undefined)
+    throw new ConfigError(
+      '--execute: against which server? name it: -- <command> [args...], or --target <url>',
+    );
+  const blocked = plan.steps.filter((step) => step.blocked.length > 0);
+  if (blocked.length > 0 && options.skipBlocked !== true) {
+    const [first] = blocked;
+    const more = blocked.length === 1 ? '' : ` and ${blocked.length - 1} more`;
+    terminal.problem(
+      `step ${first?.step.index ?? 0} (${nameOf(first)})${more} cannot be sent: ${first?.blocked[0] ?? ''}; --skip-blocked leaves them out`,
+    );
+    return NOT_READ;
+  }
+  const learnt: LearntRule[] = [];
+  const judging: JudgeOptions = { rules, learnt, bindings: plan.bindings, maxSlowdown: options.maxSlowdown };
+  const once = (): Promise<Run> => runOnce(plan, server, options, context);
+  try {
+    if (options.learn === true) {
+      const first = await once();
+      learnt.push(...learnRules(first, await once(), judging));
+    }
+    const verdicts: Verdict[] = [];
+    for (let time = 0; time < (options.repeat ?? 1) && !context.signal.aborted; time += 1)
+      verdicts.push(judge(await once(), judging));
+    await tell(verdicts, plan, learnt, options, terminal);
+    return verdicts.every(({ reproduced, slower }) => reproduced && slower.length === 0) ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error;
+    terminal.problem(error.message);
+    return NOT_READ;
+  }
+}
+
+async function runOnce(
+  plan: Plan,
+  server: Server,
+  options: ReplayOptions,
+  { env, recording, signal }: ReplayContext,
+): Promise<Run> {
+  const { scenario } = plan;
+  const result = await run({
+    plan,
+    connect: (events) =>
+      connect({ server, scenario, env, recording: recording?.(scenario.session.id) }, events),
+    speed: options.speed ?? Infinity,
+    maxGapMs: options.maxGap ?? Infinity,
+    deadlineMs: options.deadline ?? DEADLINE_MS,
+    askPolicy: options.asks ?? 'decline',
+    signal,
+  });
+  if (recording !== undefined) await delay(SETTLE_MS);
+  return result;
+}
+
+async function showPlan({ scenario, steps, bindings }: Plan, terminal: Terminal): Promise<void> {
+  const { session } = scenario;
+  await terminal.line(
+    `Plan of session ${shortId(session.id)}: ${steps.length} steps, ${scenario.protocolVersion}; nothing is sent without --execute`,
+  );
+  for (const planned of steps) {
+    const { step, safety, blocked } = planned;
+    const style: Style | undefined = blocked.length > 0 ? 'red' : safety === 'safe' ? undefined : 'yellow';
+    const then = step.outcome === undefined ? '' : ` -> ${step.outcome}`;
+    await terminal.line(
+      `${String(step.index).padStart(4)}  ${terminal.paint(style, safety)}  ${nameOf(planned)}${then}`,
+    );
+    for (const why of blocked) await terminal.line(`      ${terminal.paint('red', 'blocked')}: ${safe(why)}`);
+    for (const binding of planned.bindings)
+      await terminal.line(
+        `      ${terminal.paint('dim', `${safe(binding.into.join('.'))} is taken from step ${binding.from}, ${safe(pathText(binding.at.path))}`)}`,
+      );
+    for (const ask of step.asks)
+      await terminal.line(
+        `      ${terminal.paint('dim', `asks ${safe(ask.method)}: ${ask.answer === undefined ? 'never answered' : 'answered as recorded'}`)}`,
+      );
+    if (step.inputs.size > 0)
+      await terminal.line(
+        `      ${terminal.paint('dim', `input: ${safe([...step.inputs.keys()].join(', '))}, answered as recorded`)}`,
+      );
+  }
+  const stopped = steps.filter(({ blocked }) => blocked.length > 0).length;
+  await terminal.line(
+    `${steps.length - stopped} of ${steps.length} steps can be sent; ${bindings.length} bindings`,
+  );
+}
+
+function nameOf(planned: PlannedStep | undefined): string {
+  const step = planned?.step;
+  return step === undefined ? '' : safe([step.method, step.target].filter(Boolean).join(' '));
+}
+
+function planAsJson({ scenario, steps, bindings }: Plan): object {
+  return {
+    session: scenario.session.id,
+    era: scenario.era,
+    protocolVersion: scenario.protocolVersion,
+    steps: steps.map(({ step, safety, blocked, params }) => ({
+      step: step.index,
+      is: step.is,
+      method: step.method,
+      target: step.target,
+      params,
+      safety,
+      blocked,
+      after: step.after,
+      outcome: step.outcome,
+      asks: step.asks.map(({ method, answer }) => ({ method, answered: answer !== undefined })),
+      inputs: [...step.inputs.keys()],
+    })),
+    bindings: bindings.map(({ from, at, to, into }) => ({
+      from,
+      path: pathText(at.path),
+      ...(at.word !== undefined && { word: at.word }),
+      to,
+      into: into.join('.'),
+    })),
+  };
+}
+
+async function tell(
+  verdicts: readonly Verdict[],
+  plan: Plan,
+  learnt: readonly LearntRule[],
+  options: ReplayOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const good = verdicts.filter(({ reproduced }) => reproduced).length;
+  const shown = verdicts.find(({ reproduced }) => !reproduced) ?? verdicts[0];
+  if (shown === undefined) return;
+  if (options.format === 'json') {
+    await terminal.line(json(asJson(shown, verdicts, learnt, plan.scenario)));
+    return;
+  }
+  if (options.format === 'junit') {
+    await terminal.line(junitOf('sidelight replay', [suiteOf(shown, plan.scenario)]).trimEnd());
+    return;
+  }
+  for (const { method, target, pattern, differs } of learnt)
+    await terminal.line(
+      terminal.paint(
+        'dim',
+        `learnt: ${safe([method, target].filter(Boolean).join(' '))} ${safe(pattern.text)} ${differs === 'value' ? 'changes its value' : 'changes'}`,
+      ),
+    );
+  for (const step of shown.steps) await showStep(step, step === shown.first, terminal);
+  const rate = verdicts.length === 1 ? '' : ` in ${good} of ${verdicts.length} runs`;
+  const verdict =
+    good === verdicts.length
+      ? terminal.paint('green', 'reproduced')
+      : terminal.paint('red', 'not reproduced');
+  await terminal.line(
+    `${good > 0 && good < verdicts.length ? terminal.paint('yellow', 'reproduced') : verdict}${rate}`,
+  );
+  for (const { live, slower } of shown.slower)
+    await terminal.line(
+      terminal.paint(
+        'yellow',
+        `step ${live.planned.step.index} ${nameOf(live.planned)} is ${(slower ?? 0).toFixed(1)} times as slow`,
+      ),
+    );
+}
+
+async function showStep(verdict: StepVerdict, isFirst: boolean, terminal: Terminal): Promise<void> {
+  const { live, is, expected, actual, differences, missingNotifications } = verdict;
+  const { step } = live.planned;
+  const style = VERDICT_STYLE[is];
+  const word = is === 'not_compared' ? (live.outcome === 'not_sent' ? 'not sent' : 'sent') : is;
+  const took = live.outcome === 'not_sent' ? '' : `  ${duration(live.durationUs)}`;
+  await terminal.line(
+    `${String(step.index).padStart(4)}  ${terminal.paint(style, word)}  ${nameOf(live.planned)}${took}${isFirst ? terminal.paint('red', '  <- first divergence') : ''}`,
+  );
+  if (is === 'different' && expected !== actual)
+    await terminal.line(`      recorded ${safe(expected)}, now ${safe(actual)}${errorText(verdict)}`);
+  for (const { path, expected: then, actual: now } of differences.slice(0, MAX_SHOWN))
+    await terminal.line(`      ${safe(pathText(path))}  recorded ${valueText(then)}, now ${valueText(now)}`);
+  if (differences.length > MAX_SHOWN)
+    await terminal.line(
+      terminal.paint('dim', `      ${differences.length - MAX_SHOWN} more; --format json has them`),
+    );
+  for (const method of missingNotifications)
+    await terminal.line(`      ${safe(method)} does not come any more`);
+  for (const ask of live.unmatchedAsks)
+    await terminal.line(
+      terminal.paint('yellow', `      asked ${safe(ask)}, for which the recording has no answer`),
+    );
+  for (const missing of live.missingBindings)
+    await terminal.line(
+      terminal.paint('yellow', `      ${safe(missing)} has no value now; the recorded one was sent`),
+    );
+}
+
+function errorText({ live }: StepVerdict): string {
+  const { answer } = live;
+  return answer === undefined || 'result' in answer ? '' : `: ${valueText(answer.error)}`;
+}
+
+function asJson(
+  shown: Verdict,
+  verdicts: readonly Verdict[],
+  learnt: readonly LearntRule[],
+  { session }: Scenario,
+): object {
+  return {
+    session: session.id,
+    reproduced: verdicts.every(({ reproduced }) => reproduced),
+    runs: verdicts.length,
+    reproducedRuns: verdicts.filter(({ reproduced }) => reproduced).length,
+    firstDivergence: shown.first?.live.planned.step.index ?? null,
+    learnt: learnt.map(({ method, target, pattern, differs }) => ({
+      method,
+      target,
+      path: pattern.text,
+      differs,
+    })),
+    steps: shown.steps.map(({ live, is, expected, actual, differences, missingNotifications, slower }) => ({
+      step: live.planned.step.index,
+      method: live.planned.step.method,
+      target: live.planned.step.target,
+      verdict: is,
+      expected,
+      actual,
+      outcome: live.outcome,
+      durationUs: live.durationUs,
+      recordedUs: live.planned.step.durationUs,
+      slower,
+      differences: differences.map(({ path, ...rest }) => ({ path: pathText(path), ...rest })),
+      missingNotifications,
+      unmatchedAsks: live.unmatchedAsks,
+      missingBindings: live.missingBindings,
+      answer: live.answer,
+    })),
+  };
+}
+
+function suiteOf({ steps }: Verdict, { session }: Scenario): Parameters<typeof junitOf>[1][number] {
+  return {
+    name: `${session.server}.${session.id}`,
+    startedAtUs: Date.now() * 1000,
+    seconds: steps.reduce((sum, { live }) => sum + live.durationUs, 0) / 1e6,
+    hostname: session.hostname,
+    cases: steps.map(({ live, is, expected, actual, differences, missingNotifications }) => ({
+      name: `${live.planned.step.index} ${[live.planned.step.method, live.planned.step.target].filter(Boolean).join(' ')}`,
+      seconds: live.durationUs / 1e6,
+      failures:
+        is !== 'different'
+          ? []
+          : [
+              ...(expected === actual
+                ? []
+                : [{ type: 'outcome', message: `recorded ${expected}, now ${actual}` }]),
+              ...differences.map(({ path, kind, expected: then, actual: now }) => ({
+                type: kind,
+                message: `${pathText(path)}: recorded ${valueText(then)}, now ${valueText(now)}`,
+              })),
+              ...missingNotifications.map((method) => ({
+                type: 'notification',
+                message: `${method} is missing`,
+              })),
+            ],
+      ...(live.outcome === 'not_sent' && { skipped: live.planned.blocked[0] ?? 'skipped' }),
+    })),
+  };
+}

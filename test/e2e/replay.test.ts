@@ -1,0 +1,461 @@
+/** Replay, end to end: real clients are recorded with real servers, and what they did is done again. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { connectHttp } from './http-peers.ts';
+import { freePort, startListening } from './listening.ts';
+import { observed } from './observed.ts';
+import { connect, type Peer, type Sdk } from './peers.ts';
+import { packageFile, Running, server, SIDELIGHT, temporaryFolder, until, type Ended } from './sidelight.ts';
+
+const NODE = process.execPath;
+const MODERN = 'v2 pinned to 2026-07-28';
+const NOTES = [NODE, server('keeps-notes.mjs')];
+
+interface Recorded {
+  readonly dataDir: string;
+  readonly folder: string;
+}
+
+/** Records what `use` does with a server on stdio. */
+async function recorded(
+  command: readonly string[],
+  use: (peer: Peer) => Promise<void>,
+  sdk: Sdk = 'v1',
+): Promise<Recorded> {
+  const folder = temporaryFolder();
+  const dataDir = join(folder, 'data');
+  const peer = await connect(sdk, [NODE, SIDELIGHT, '--data-dir', dataDir, '--', ...command]);
+  await use(peer);
+  await peer.close();
+  return { dataDir, folder };
+}
+
+interface Told {
+  readonly reproduced: boolean;
+  readonly runs: number;
+  readonly reproducedRuns: number;
+  readonly firstDivergence: number | null;
+  readonly learnt: readonly { readonly path: string; readonly target?: string }[];
+  readonly steps: readonly {
+    readonly step: number;
+    readonly method: string;
+    readonly target?: string;
+    readonly verdict: string;
+    readonly expected: string;
+    readonly actual: string;
+    readonly outcome: string;
+    readonly differences: readonly { readonly path: string }[];
+    readonly missingNotifications: readonly string[];
+    readonly unmatchedAsks: readonly string[];
+    readonly missingBindings: readonly string[];
+  }[];
+}
+
+async function sidelight(
+  dataDir: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ended> {
+  const running = new Running(
+    NODE,
+    [SIDELIGHT, ...args.slice(0, 1), '--data-dir', dataDir, ...args.slice(1)],
+    {
+      env: { ...process.env, ...env },
+    },
+  );
+  onTestFinished(() => {
+    running.process.kill('SIGKILL');
+  });
+  running.process.stdin.end();
+  return running.ended;
+}
+
+async function replayed(
+  { dataDir }: Recorded,
+  flags: readonly string[],
+  target: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number | null; told: Told; stderr: string }> {
+  const { code, stdout, stderr } = await sidelight(
+    dataDir,
+    ['replay', 'last', '--execute', '--format', 'json', ...flags, ...target],
+    env,
+  );
+  const text = stdout.toString();
+  if (text === '') throw new Error(`replay said nothing: ${stderr.toString()}`);
+  return { code, told: JSON.parse(text) as Told, stderr: stderr.toString() };
+}
+
+/** Adds notes, reads them by the ids that the server made, deletes one, and fails as it should. */
+async function keepsNotes(peer: Peer): Promise<void> {
+  const idOf = (answer: unknown): string => {
+    const { content } = answer as { content: { text: string }[] };
+    return (JSON.parse(content[0]?.text ?? '{}') as { id: string }).id;
+  };
+  await peer.request('tools/list');
+  const first = idOf(await peer.call({ name: 'add_note', arguments: { text: 'buy milk' } }));
+  const second = idOf(await peer.call({ name: 'add_note', arguments: { text: 'call home' } }));
+  await peer.call({ name: 'get_note', arguments: { id: second } });
+  await peer.call({ name: 'get_note', arguments: { id: first } });
+  await peer.call({ name: 'work', arguments: { steps: 3 } }, { onprogress: () => undefined });
+  await peer.call({ name: 'delete_note', arguments: { id: first } });
+  await peer.call({ name: 'get_note', arguments: { id: first } }).catch(() => undefined);
+  await peer.call({ name: 'fail', arguments: { code: -32050 } }).catch(() => undefined);
+}
+
+const ALLOWED = ['--unrecorded', '--allow', 'add_note', '--allow', 'delete_note'];
+
+describe('a server with random ids and times', () => {
+  it('is reproduced with what was learnt, without a rule of anybody, and binds the ids', async () => {
+    const session = await recorded(NOTES, keepsNotes);
+    const { code, told } = await replayed(
+      session,
+      [...ALLOWED, '--learn', '--repeat', '5'],
+      ['--', ...NOTES],
+    );
+    expect(told.steps.filter(({ verdict }) => verdict === 'different')).toEqual([]);
+    expect([code, told.reproduced, told.reproducedRuns]).toEqual([0, true, 5]);
+    expect(told.steps.filter(({ verdict }) => verdict === 'same')).toHaveLength(9);
+    expect(told.learnt.map(({ path }) => path)).toContain('$.content[*].text.seenAt');
+    // The note that was deleted was found by its new id, and the one after it by its own.
+    expect(told.steps.flatMap(({ missingBindings }) => missingBindings)).toEqual([]);
+  });
+
+  it.each([
+    ['value', 'get_note'],
+    ['missing', 'get_note'],
+    ['type', 'get_note'],
+    ['null', 'get_note'],
+    ['extra', 'get_note'],
+    ['order', 'get_note'],
+    ['length', 'get_note'],
+    ['nested', 'get_note'],
+    ['number', 'get_note'],
+    ['empty', 'get_note'],
+    ['crash', 'get_note'],
+    ['killed', 'get_note'],
+    ['hung', 'get_note'],
+    ['forgets', 'get_note'],
+    ['is_error', 'get_note'],
+    ['no_content', 'get_note'],
+    ['kind', 'get_note'],
+    ['two', 'get_note'],
+    ['prose', 'get_note'],
+    ['structured', 'get_note'],
+    ['unknown_tool', 'get_note'],
+    ['words', 'delete_note'],
+    ['undead', 'get_note'],
+    ['code', 'fail'],
+    ['message', 'fail'],
+    ['data', 'fail'],
+    ['ok', 'fail'],
+    ['error_in_result', 'fail'],
+    ['silent', 'work'],
+    ['off_by_one', 'work'],
+    ['slow', 'get_note'],
+    ['tool_gone', undefined],
+    ['schema', undefined],
+    ['described', undefined],
+  ] as const)('that is broken (%s) is found out at the right step', async (broken, target) => {
+    const session = await recorded(NOTES, keepsNotes);
+    // What differs between any two runs of the server as it was is told, so that the broken one is run once.
+    const known = [
+      '--ignore',
+      'seenAt',
+      '--ignore',
+      'id',
+      '--type-only',
+      '$.message',
+      '--max-slowdown',
+      '10',
+    ];
+    const flags =
+      broken === 'message' ? known.filter((word) => !['--type-only', '$.message'].includes(word)) : known;
+    const { code, told } = await replayed(
+      session,
+      [...ALLOWED, ...flags, '--deadline', '2s'],
+      ['--', ...NOTES],
+      {
+        BROKEN: broken,
+      },
+    );
+    expect(code).toBe(1);
+    if (broken === 'slow') {
+      expect(told.reproduced).toBe(true);
+      return;
+    }
+    expect(told.reproduced).toBe(false);
+    const first = told.steps[told.firstDivergence ?? -1];
+    const isInAll = [
+      'value',
+      'missing',
+      'type',
+      'null',
+      'extra',
+      'order',
+      'length',
+      'nested',
+      'number',
+      'empty',
+    ];
+    // What every answer with a note shows, the first of them shows first.
+    const expected = isInAll.includes(broken) ? 'add_note' : broken === 'message' ? undefined : target;
+    if (broken === 'message')
+      expect(told.steps.some((step) => step.target === 'fail' && step.verdict === 'different')).toBe(true);
+    else
+      expect([first?.method, first?.target]).toEqual([
+        target === undefined ? 'tools/list' : 'tools/call',
+        expected,
+      ]);
+  });
+});
+
+describe('what may be done', () => {
+  const effectsOf = (file: string): string[] =>
+    existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+
+  it('is nothing without permission: not without --execute, not by a tool that claims two things, not by a hidden one', async () => {
+    const session = await recorded(NOTES, async (peer) => {
+      await keepsNotes(peer);
+      await peer.call({ name: 'claims', arguments: {} });
+    });
+    const effects = join(session.folder, 'effects');
+    const env = { EFFECTS: effects };
+    const plan = await sidelight(session.dataDir, ['replay', 'last', '--', ...NOTES], env);
+    expect(plan.code).toBe(0);
+    expect(plan.stdout.toString()).toMatch(/destructive {2}tools\/call claims/);
+    expect(plan.stdout.toString()).toMatch(/unknown {2}tools\/call add_note/);
+    expect(plan.stdout.toString()).toContain('blocked: it may change something; --allow add_note');
+    const refused = await sidelight(session.dataDir, ['replay', 'last', '--execute', '--', ...NOTES], env);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr.toString()).toMatch(/step 1 \(tools\/call add_note\) and \d+ more cannot be sent/);
+    await sidelight(
+      session.dataDir,
+      ['replay', 'last', '--execute', '--skip-blocked', '--unrecorded', '--', ...NOTES],
+      env,
+    );
+    expect(effectsOf(effects)).toEqual([]);
+    await sidelight(
+      session.dataDir,
+      [
+        'replay',
+        'last',
+        '--execute',
+        '--skip-blocked',
+        '--allow',
+        'add_note',
+        '--unrecorded',
+        '--',
+        ...NOTES,
+      ],
+      env,
+    );
+    expect(effectsOf(effects)).toEqual(['add_note', 'add_note']);
+  });
+
+  it('is recorded as a session of its own that names the one it repeats', async () => {
+    const session = await recorded(NOTES, async (peer) => {
+      await peer.request('tools/list');
+    });
+    const { code } = await replayed(session, [], ['--', ...NOTES]);
+    expect(code).toBe(0);
+    const { stdout } = await sidelight(session.dataDir, ['sessions', '--json']);
+    const lines = stdout.toString().trim().split('\n');
+    const all = lines.map((line) => JSON.parse(line) as { id: string; replayOf?: string });
+    expect(all).toHaveLength(2);
+    expect(all[0]?.replayOf).toBe(all[1]?.id);
+  });
+
+  it.each([
+    [['--', 'no-such-server'], 3, /no-such-server/],
+    [['--', NODE, '-e', 'process.exit(4)'], 3, /initialize failed: the server ended with exit code 4/],
+    [['--target', 'http://127.0.0.1:1/mcp'], 3, /initialize failed: .*cannot be reached/],
+    [[], 2, /against which server/],
+    [['--target', 'ftp://x'], 2, /is not an http or https URL/],
+  ] as const)('%j ends with exit code %i and one line', async (target, exitCode, line) => {
+    const session = await recorded(NOTES, async (peer) => {
+      await peer.request('tools/list');
+    });
+    const { code, stderr } = await sidelight(session.dataDir, [
+      'replay',
+      'last',
+      '--execute',
+      '--unrecorded',
+      ...target,
+    ]);
+    expect([code, stderr.toString().trim().split('\n').length]).toEqual([exitCode, 1]);
+    expect(stderr.toString()).toMatch(line);
+  });
+});
+
+describe('servers of others', () => {
+  it('the reference server for everything is reproduced over stdio and over HTTP', async () => {
+    const everything = packageFile('@modelcontextprotocol/server-everything/dist/index.js');
+    const session = await recorded([NODE, everything, 'stdio'], async (peer) => {
+      await peer.request('tools/list');
+      await peer.call({ name: 'echo', arguments: { message: 'hello' } });
+      await peer.call({ name: 'get-sum', arguments: { a: 2, b: 40 } });
+      await peer.request('prompts/list');
+      await peer.request('resources/list');
+      await peer.call({ name: 'no-such-tool', arguments: {} }).catch(() => undefined);
+    });
+    const flags = ['--allow-all', '--learn', '--unrecorded'];
+    const { code, told } = await replayed(session, flags, ['--', NODE, everything, 'stdio']);
+    expect(told.steps.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
+    expect(code).toBe(0);
+    const port = await freePort();
+    const http = new Running(NODE, [everything, 'streamableHttp'], {
+      env: { ...process.env, PORT: String(port) },
+    });
+    onTestFinished(() => {
+      http.process.kill('SIGKILL');
+    });
+    const url = `http://127.0.0.1:${port}/mcp`;
+    await until(
+      () =>
+        fetch(url).then(
+          () => true,
+          () => false,
+        ),
+      'the server listens',
+    );
+    // Through Sidelight, which records it.
+    const across = await replayed(session, ['--allow-all', '--learn'], ['--target', url]);
+    expect(across.told.steps.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
+    const { stdout } = await sidelight(session.dataDir, ['sessions', '--json']);
+    const recordedAs = stdout
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { transport: string; replayOf?: string });
+    expect(
+      recordedAs.filter(({ transport, replayOf }) => transport === 'http' && replayOf !== undefined),
+    ).toHaveLength(3);
+  });
+
+  it('the memory server is reproduced in a fresh store, and a filled one is told apart', async () => {
+    const memory = packageFile('@modelcontextprotocol/server-memory/dist/index.js');
+    const folder = temporaryFolder();
+    const entities = [{ name: 'Ada', entityType: 'person', observations: ['likes engines'] }];
+    const fresh = join(folder, 'fresh.jsonl');
+    const dataDir = join(folder, 'data');
+    const peer = await connect('v1', [NODE, SIDELIGHT, '--data-dir', dataDir, '--', NODE, memory], {
+      MEMORY_FILE_PATH: join(folder, 'recorded.jsonl'),
+    });
+    await peer.call({ name: 'create_entities', arguments: { entities } });
+    await peer.call({ name: 'read_graph', arguments: {} });
+    await peer.call({ name: 'search_nodes', arguments: { query: 'Ada' } });
+    await peer.close();
+    const again = (): ReturnType<typeof replayed> =>
+      replayed({ dataDir, folder }, ['--allow-all', '--unrecorded'], ['--', NODE, memory], {
+        MEMORY_FILE_PATH: fresh,
+      });
+    const { told } = await again();
+    expect(told.steps.filter(({ verdict }) => verdict === 'different')).toEqual([]);
+    // The second time the entity is already there, and is not created again.
+    expect((await again()).told.firstDivergence).toBe(0);
+  });
+
+  it('the file server is reproduced on files of the same content, and not on others', async () => {
+    const files = packageFile('@modelcontextprotocol/server-filesystem/dist/index.js');
+    const root = join(temporaryFolder(), 'root');
+    mkdirSync(root);
+    writeFileSync(join(root, 'a.txt'), 'alpha');
+    const session = await recorded([NODE, files, root], async (peer) => {
+      await peer.request('tools/list');
+      await peer.call({ name: 'read_text_file', arguments: { path: join(root, 'a.txt') } });
+      await peer.call({ name: 'list_directory', arguments: { path: root } });
+    });
+    // It tells by itself that its tools only read.
+    expect((await replayed(session, ['--unrecorded'], ['--', NODE, files, root])).told.reproduced).toBe(true);
+    writeFileSync(join(root, 'a.txt'), 'omega');
+    const { told } = await replayed(session, ['--unrecorded'], ['--', NODE, files, root]);
+    expect(told.steps[told.firstDivergence ?? -1]?.target).toBe('read_text_file');
+  });
+});
+
+describe('what the server asks', () => {
+  it('sampling, elicitation and roots are answered as they were', async () => {
+    const command = [NODE, server('asks-the-client.mjs')];
+    const session = await recorded(command, async (peer) => {
+      await peer.request('tools/list');
+      await peer.call({ name: 'all', arguments: {} });
+    });
+    const { told } = await replayed(session, ['--allow-all', '--unrecorded'], ['--', ...command]);
+    expect(told.steps.flatMap(({ unmatchedAsks }) => unmatchedAsks)).toEqual([]);
+    expect(told.steps.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
+  });
+
+  it('input of 2026-07-28 is given with the live state, over stdio and over HTTP', async () => {
+    const command = [NODE, server('dual-era.mjs')];
+    const session = await recorded(
+      command,
+      async (peer) => {
+        await peer.request('tools/list');
+        await peer.call({ name: 'ask', arguments: {} });
+      },
+      MODERN,
+    );
+    const { told } = await replayed(session, ['--allow-all', '--unrecorded'], ['--', ...command]);
+    expect(told.steps.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
+    const http = await observed('http-dual-era.mjs');
+    const peer = await connectHttp(MODERN, http.url);
+    await peer.request('tools/list');
+    for (const name of ['test_input_required_result_elicitation', 'test_input_required_result_multi_round'])
+      await peer.call({ name, arguments: {} });
+    await peer.close();
+    await http.stop();
+    const { port, stop } = await startListening([server('http-dual-era.mjs')]);
+    onTestFinished(stop);
+    const { told: overHttp } = await replayed(
+      http,
+      ['--allow-all', '--unrecorded'],
+      ['--target', `http://127.0.0.1:${port}/mcp`],
+    );
+    const calls = overHttp.steps.filter(({ method }) => method === 'tools/call');
+    expect(calls.map(({ target, verdict }) => [target, verdict])).toEqual([
+      ['test_input_required_result_elicitation', 'same'],
+      ['test_input_required_result_multi_round', 'same'],
+    ]);
+  });
+
+  it('tasks of both eras are polled to their end', async () => {
+    const command = [NODE, server('tasks.mjs')];
+    const lines = [
+      {
+        id: 1,
+        method: 'initialize',
+        params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } },
+      },
+      { id: 2, method: 'tools/call', params: { name: 'build', arguments: { steps: 2 }, task: {} } },
+    ];
+    const folder = temporaryFolder();
+    const dataDir = join(folder, 'data');
+    const running = new Running(NODE, [SIDELIGHT, '--data-dir', dataDir, '--', ...command]);
+    const say = async (message: { id: number }): Promise<Record<string, unknown>> => {
+      running.process.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+      await running.says(`"id":${message.id},`);
+      const answers = running.stdout.toString().trimEnd().split('\n');
+      return (
+        JSON.parse(answers.find((line) => line.includes(`"id":${message.id},`)) ?? '{}') as {
+          result: Record<string, unknown>;
+        }
+      ).result;
+    };
+    let taskId: unknown;
+    for (const line of lines)
+      taskId = ((await say(line)).task as { taskId?: string } | undefined)?.taskId ?? taskId;
+    let id = 2;
+    let status: unknown = 'working';
+    while (status === 'working') {
+      const state = await say({ id: (id += 1), method: 'tasks/get', params: { taskId } } as { id: number });
+      status = state.status;
+    }
+    await say({ id: (id += 1), method: 'tasks/result', params: { taskId } } as { id: number });
+    running.process.stdin.end();
+    await running.ended;
+    const { told } = await replayed({ dataDir, folder }, ['--allow-all', '--unrecorded'], ['--', ...command]);
+    expect(told.steps).toMatchObject([{ target: 'build', verdict: 'same', expected: 'ok' }]);
+  });
+});
