@@ -104,6 +104,9 @@ async function placesOf(paths: readonly string[]): Promise<PlacesOf | undefined>
   };
 }
 
+/** What is wrong with the folder rather than with the key. */
+const NO_FOLDER: ReadonlySet<string> = new Set(['EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT', 'EIO']);
+
 /** The key of the folder, made where there is none. What cannot be kept is made for this process. */
 function readKey(dataDir: string): { readonly key: Uint8Array; readonly problem: string | undefined } {
   const path = join(dataDir, KEY_FILE);
@@ -112,10 +115,13 @@ function readKey(dataDir: string): { readonly key: Uint8Array; readonly problem:
     const key = readIfThere(path) ?? make(path);
     return { key, problem: undefined };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const key = randomBytes(KEY_BYTES);
+    const { code = '', message = String(cause) } = cause as NodeJS.ErrnoException;
+    // Then the recording cannot be written either, which says so.
+    if (NO_FOLDER.has(code)) return { key, problem: undefined };
     return {
-      key: randomBytes(KEY_BYTES),
-      problem: `redaction: the key in ${path} cannot be used, so placeholders are not those of other sessions: ${why}`,
+      key,
+      problem: `redaction: the key in ${path} cannot be used, so placeholders are not those of other sessions: ${message}`,
     };
   }
 }

@@ -76,7 +76,7 @@ describe('a disk without room', () => {
   test('is said once and counted; when there is room again, recording goes on, and the session is marked', async () => {
     const namespace = mountNamespace();
     const options = { dataDir: join(dir, 'data'), session: 1, batches: 40, perBatch: 40, bodyBytes: 4000 };
-    const ballast = { path: join(dir, 'ballast'), bytes: 14_000_000 };
+    const ballast = { path: join(dir, 'ballast'), bytes: 22_000_000 };
     const writer =
       namespace === undefined
         ? // No file may grow beyond 2 MiB: where nothing can be mounted, the nearest thing to a full disk.
@@ -84,7 +84,7 @@ describe('a disk without room', () => {
         : startWriter(
             bundle,
             { ...options, ballast },
-            after(namespace, 'mount -t tmpfs -o size=16m tmpfs "$dir"'),
+            after(namespace, 'mount -t tmpfs -o size=24m tmpfs "$dir"'),
           );
     const report = await reportOf(writer);
 
