@@ -101,7 +101,7 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
   addLists(program, { io, load, done });
   addReaders(program, { io, load, done });
   addJudges(program, { io, load, done });
-  addReplay(program, { io, load, done });
+  addReplay(program, argv, { io, load, done });
   addKeepers(program, { io, load, done });
   return program;
 }

@@ -19,6 +19,7 @@ import {
 import { pathText } from '../replay/paths.ts';
 import { type Plan, type PlannedStep, planOf, type Permissions } from '../replay/plan.ts';
 import { type AskPolicy, run, type Run } from '../replay/run.ts';
+import { suiteOf } from '../replay/report.ts';
 import { type Scenario, scenarioOf } from '../replay/scenario.ts';
 import { connect, type Recording, type Server } from '../replay/target.ts';
 import { shortId } from './describe.ts';
@@ -91,7 +92,7 @@ export function replay(wanted: string, options: ReplayOptions, context: ReplayCo
   });
 }
 
-function planOptions(
+export function planOptions(
   options: ReplayOptions,
   env: NodeJS.ProcessEnv,
 ): Permissions & Parameters<typeof planOf>[1] {
@@ -140,16 +141,12 @@ async function execute(
     );
   const blocked = plan.steps.filter((step) => step.blocked.length > 0);
   if (blocked.length > 0 && options.skipBlocked !== true) {
-    const [first] = blocked;
-    const more = blocked.length === 1 ? '' : ` and ${blocked.length - 1} more`;
-    terminal.problem(
-      `step ${first?.step.index ?? 0} (${nameOf(first)})${more} cannot be sent: ${first?.blocked[0] ?? ''}; --skip-blocked leaves them out`,
-    );
+    terminal.problem(blockedLine(plan));
     return NOT_READ;
   }
   const learnt: LearntRule[] = [];
   const judging: JudgeOptions = { rules, learnt, bindings: plan.bindings, maxSlowdown: options.maxSlowdown };
-  const once = (): Promise<Run> => runOnce(plan, server, options, context);
+  const once = (): Promise<Run> => runPlan(plan, server, options, context);
   try {
     if (options.learn === true) {
       const first = await once();
@@ -167,7 +164,16 @@ async function execute(
   }
 }
 
-async function runOnce(
+/** What stands in the way of a plan, which has something in its way. */
+export function blockedLine({ steps }: Plan): string {
+  const [first, ...others] = steps.filter(({ blocked }) => blocked.length > 0);
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  const why = first?.blocked[0] ?? '';
+  return `step ${first?.step.index ?? 0} (${nameOf(first)})${more} cannot be sent: ${why}; --skip-blocked leaves them out`;
+}
+
+/** Once, on a fresh connection. Rejects with CannotRun. */
+export async function runPlan(
   plan: Plan,
   server: Server,
   options: ReplayOptions,
@@ -176,8 +182,7 @@ async function runOnce(
   const { scenario } = plan;
   const result = await run({
     plan,
-    connect: (events) =>
-      connect({ server, scenario, env, recording: recording?.(scenario.session.id) }, events),
+    connect: (events) => connect({ server, scenario, env, recording: recording?.(scenario.id) }, events),
     speed: options.speed ?? Infinity,
     maxGapMs: options.maxGap ?? Infinity,
     deadlineMs: options.deadline ?? DEADLINE_MS,
@@ -189,9 +194,8 @@ async function runOnce(
 }
 
 async function showPlan({ scenario, steps, bindings }: Plan, terminal: Terminal): Promise<void> {
-  const { session } = scenario;
   await terminal.line(
-    `Plan of session ${shortId(session.id)}: ${steps.length} steps, ${scenario.protocolVersion}; nothing is sent without --execute`,
+    `Plan of session ${shortId(scenario.id)}: ${steps.length} steps, ${scenario.protocolVersion}; nothing is sent without --execute`,
   );
   for (const planned of steps) {
     const { step, safety, blocked } = planned;
@@ -220,14 +224,14 @@ async function showPlan({ scenario, steps, bindings }: Plan, terminal: Terminal)
   );
 }
 
-function nameOf(planned: PlannedStep | undefined): string {
+export function nameOf(planned: PlannedStep | undefined): string {
   const step = planned?.step;
   return step === undefined ? '' : safe([step.method, step.target].filter(Boolean).join(' '));
 }
 
 function planAsJson({ scenario, steps, bindings }: Plan): object {
   return {
-    session: scenario.session.id,
+    session: scenario.id,
     era: scenario.era,
     protocolVersion: scenario.protocolVersion,
     steps: steps.map(({ step, safety, blocked, params }) => ({
@@ -268,7 +272,9 @@ async function tell(
     return;
   }
   if (options.format === 'junit') {
-    await terminal.line(junitOf('sidelight replay', [suiteOf(shown, plan.scenario)]).trimEnd());
+    await terminal.line(
+      junitOf('sidelight replay', [suiteOf(shown, plan.scenario, Date.now() * 1000)]).trimEnd(),
+    );
     return;
   }
   for (const { method, target, pattern, differs } of learnt)
@@ -334,10 +340,10 @@ function asJson(
   shown: Verdict,
   verdicts: readonly Verdict[],
   learnt: readonly LearntRule[],
-  { session }: Scenario,
+  { id }: Scenario,
 ): object {
   return {
-    session: session.id,
+    session: id,
     reproduced: verdicts.every(({ reproduced }) => reproduced),
     runs: verdicts.length,
     reproducedRuns: verdicts.filter(({ reproduced }) => reproduced).length,
@@ -364,36 +370,6 @@ function asJson(
       unmatchedAsks: live.unmatchedAsks,
       missingBindings: live.missingBindings,
       answer: live.answer,
-    })),
-  };
-}
-
-function suiteOf({ steps }: Verdict, { session }: Scenario): Parameters<typeof junitOf>[1][number] {
-  return {
-    name: `${session.server}.${session.id}`,
-    startedAtUs: Date.now() * 1000,
-    seconds: steps.reduce((sum, { live }) => sum + live.durationUs, 0) / 1e6,
-    hostname: session.hostname,
-    cases: steps.map(({ live, is, expected, actual, differences, missingNotifications }) => ({
-      name: `${live.planned.step.index} ${[live.planned.step.method, live.planned.step.target].filter(Boolean).join(' ')}`,
-      seconds: live.durationUs / 1e6,
-      failures:
-        is !== 'different'
-          ? []
-          : [
-              ...(expected === actual
-                ? []
-                : [{ type: 'outcome', message: `recorded ${expected}, now ${actual}` }]),
-              ...differences.map(({ path, kind, expected: then, actual: now }) => ({
-                type: kind,
-                message: `${pathText(path)}: recorded ${valueText(then)}, now ${valueText(now)}`,
-              })),
-              ...missingNotifications.map((method) => ({
-                type: 'notification',
-                message: `${method} is missing`,
-              })),
-            ],
-      ...(live.outcome === 'not_sent' && { skipped: live.planned.blocked[0] ?? 'skipped' }),
     })),
   };
 }

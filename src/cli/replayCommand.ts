@@ -1,64 +1,43 @@
-/** `sidelight replay` as the command line has it. */
+/** `sidelight replay`, `minimize`, `bisect`, `case` and `test` as the command line has them. */
 import { type Command, Option } from 'commander';
 import { ConfigError, quote } from '../config/error.ts';
-import { duration } from '../config/quantity.ts';
-import { LEVELS } from '../replay/compare.ts';
-import type { Server } from '../replay/target.ts';
 import { type Context, examples } from './readers.ts';
-import type { ReplayOptions } from './replay.ts';
+import {
+  collected,
+  count,
+  factor,
+  milliseconds,
+  serverOf,
+  withComparing,
+  withPermissions,
+  withServer,
+  type Written,
+} from './replayOptions.ts';
 import { addSettings, READER_SETTINGS } from './settings.ts';
 import { Terminal } from './terminal.ts';
 
-interface Written extends ReplayOptions {
-  readonly target?: string;
-  readonly header?: readonly string[];
-  readonly unrecorded?: true;
-}
+/** Adds the commands; each reads the configuration first. */
+export function addReplay(program: Command, argv: readonly string[], { io, load, done }: Context): void {
+  const recordingOf = ({ unrecorded }: Written, { dataDir }: { readonly dataDir: string }) =>
+    unrecorded === true
+      ? undefined
+      : (id: string) => ({ self: io.self, flags: ['--data-dir', dataDir, '--replay-of', id] as const });
+  const contextOf = () => ({
+    env: io.env,
+    signal: io.interrupted(),
+    terminal: new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env }),
+  });
 
-const MAX_MS = 24 * 60 * 60_000;
-const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([\t\x20-\x7e\x80-\xff]*)$/;
-
-/** Adds the command; it reads the configuration first. */
-export function addReplay(program: Command, { io, load, done }: Context): void {
-  const milliseconds = (flag: string) => (written: string) => {
-    const { schema, expected } = duration(0, MAX_MS);
-    const result = schema().safeParse(written);
-    if (result.success) return result.data;
-    throw new ConfigError(`${flag}: ${quote(written)} is not ${expected}`);
-  };
-  addSettings(program.command('replay'), READER_SETTINGS)
+  withComparing(withPermissions(withServer(addSettings(program.command('replay'), READER_SETTINGS))))
     .description('do a recorded session again against a server, and say whether the same comes of it')
     .usage('<session> [options] [-- <command> [args...]]')
     .argument('<session>', 'an id or a part of one, last, or a file')
     .argument('[command...]', 'the server on stdio and its arguments')
-    // Named by what it is here: elsewhere it is the URL of a server to stand in front of.
-    .option('--target <url>', 'the URL of a server that speaks HTTP, with its path')
-    .option('--header <header>', 'NAME: VALUE, sent with each request to it; repeatable', collected)
     .option('--execute', 'do it; without this only the plan is shown')
-    .option(
-      '--allow <tool>',
-      'a tool that may be called although it does not say that it only reads; repeatable',
-      collected,
-    )
-    .option('--allow-all', 'any tool may be called')
-    .option('--skip-blocked', 'leave out what cannot be sent, instead of nothing being run')
-    .option('--secret <mark=env:name>', 'the value of something that was redacted; repeatable', collected)
-    .option('--bind <step:path=value>', 'send this value instead of the recorded one; repeatable', collected)
-    .option(
-      '--keep-recorded <step:path>',
-      'send the recorded value here; all for every place; repeatable',
-      collected,
-    )
-    .addOption(
-      new Option('--level <level>', 'how closely answers are compared').choices(LEVELS).default('semantic'),
-    )
-    .option('--ignore <path>', 'a path or the name of a member that may differ; repeatable', collected)
-    .option('--type-only <path>', 'where only the type counts; repeatable', collected)
-    .option('--unordered <path>', 'an array whose order says nothing; repeatable', collected)
     .option('--learn', 'run it twice before, and do not compare what differs between the two')
     .addOption(
       new Option('--repeat <times>', 'run it so many times, and say how often it was reproduced').argParser(
-        times,
+        count('--repeat'),
       ),
     )
     .addOption(
@@ -105,53 +84,152 @@ export function addReplay(program: Command, { io, load, done }: Context): void {
       const server = serverOf(command, written, io.cwd);
       done(
         await replay(session, written, {
+          ...contextOf(),
           config,
           server,
-          env: io.env,
-          signal: io.interrupted(),
-          terminal: new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env }),
-          recording:
-            written.unrecorded !== true
-              ? (id) => ({ self: io.self, flags: ['--data-dir', config.dataDir, '--replay-of', id] })
-              : undefined,
+          recording: recordingOf(written, config),
         }),
       );
     });
+
+  withComparing(
+    withPermissions(withServer(addSettings(program.command('minimize'), READER_SETTINGS))),
+    'outcome',
+  )
+    .description('find the smallest part of a session that still fails the same way')
+    .usage('<session> [options] -- <command> [args...]')
+    .argument('<session>', 'an id or a part of one, last, or a file')
+    .argument('[command...]', 'the server on stdio and its arguments; started anew for each trial')
+    .addOption(
+      new Option('--step <number>', 'the step that fails (default: the first that did)').argParser(
+        stepNumber,
+      ),
+    )
+    .addOption(
+      new Option('--max-trials <number>', 'at most so many runs (default: 500)').argParser(
+        count('--max-trials'),
+      ),
+    )
+    .addOption(
+      new Option('--deadline <duration>', 'for each step (default: 30s)').argParser(
+        milliseconds('--deadline'),
+      ),
+    )
+    .option('-o, --output <path>', 'the case that is written (default: <id>.case.yaml)')
+    .addHelpText(
+      'after',
+      [
+        examples('sidelight minimize 7f3a --allow-all -- node server.js'),
+        '\nExit codes: 0 made smaller, 1 it does not fail, 2 usage, 3 it could not be run.',
+      ].join('\n'),
+    )
+    .action(async (session: string, command: readonly string[], written: Written, self: Command) => {
+      const { config } = await load(self);
+      const { minimizeSession } = await import('./shrink.ts');
+      const server = serverOf(command, written, io.cwd);
+      const context = { ...contextOf(), config, server, recording: undefined };
+      done(await minimizeSession(session, { skipBlocked: true, ...written }, context));
+    });
+
+  withComparing(withPermissions(addSettings(program.command('bisect'), READER_SETTINGS)))
+    .description('run a session against several servers, and say which is the first that differs')
+    .argument('<session>', 'an id or a part of one, last, or a file')
+    .requiredOption(
+      '--servers <command>',
+      "a command with {alternatives,in,braces}, in their order, such as 'npx -y pkg@{1.2,1.3}'; repeatable",
+      collected,
+    )
+    .addOption(
+      new Option('--deadline <duration>', 'for each step (default: 30s)').argParser(
+        milliseconds('--deadline'),
+      ),
+    )
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      [
+        examples("sidelight bisect 7f3a --allow-all --servers 'node server-{1,2,3}.js'"),
+        '\nExit codes: 0 all reproduce it, 1 some differ, 2 usage, 3 none could be run.',
+      ].join('\n'),
+    )
+    .action(
+      async (
+        session: string,
+        written: Written & { servers: readonly string[]; json?: true },
+        self: Command,
+      ) => {
+        const { config } = await load(self);
+        const { bisect, expanded } = await import('./shrink.ts');
+        const context = { ...contextOf(), config, server: undefined, recording: undefined, cwd: io.cwd };
+        done(await bisect(session, written.servers.flatMap(expanded), written, context));
+      },
+    );
+
+  const cases = program.command('case').description('files that keep a failure fixed');
+  withComparing(withPermissions(withServer(addSettings(cases.command('create'), READER_SETTINGS))))
+    .description('make a case of a recorded session')
+    .usage('<session> [options] [-- <command> [args...]]')
+    .argument('<session>', 'an id or a part of one, last, or a file')
+    .argument('[command...]', 'the server that it is about, which the case then names')
+    .option('-o, --output <path>', 'the file, .yaml or .json, or - for stdout (default: <name>.case.yaml)')
+    .option('--name <name>', 'what the case is called')
+    .option('--learn', 'run it twice, and do not compare what differs between the two')
+    .addHelpText(
+      'after',
+      examples('sidelight case create 7f3a --learn -o cases/login.case.yaml -- node server.js'),
+    )
+    .action(async (session: string, command: readonly string[], written: Written, self: Command) => {
+      const { config } = await load(self);
+      const { caseCreate } = await import('./cases.ts');
+      const server = serverOf(command, written, io.cwd);
+      done(await caseCreate(session, written, { ...contextOf(), config, server, recording: undefined }));
+    });
+
+  withServer(program.command('test'))
+    .description('run cases, each against a server of its own')
+    .usage('<path...> [options] [-- <command> [args...]]')
+    .argument('<path...>', 'cases, or folders of them (*.case.yaml, *.case.json)')
+    .addOption(new Option('--jobs <number>', 'so many at a time (default: 4)').argParser(count('--jobs')))
+    .addOption(
+      new Option('--deadline <duration>', 'for each step (default: 30s)').argParser(
+        milliseconds('--deadline'),
+      ),
+    )
+    .option('--update', 'write what comes now into the cases that fail')
+    .addOption(
+      new Option('--format <format>', 'how it is told').choices(['text', 'json', 'junit']).default('text'),
+    )
+    .addHelpText(
+      'after',
+      [
+        examples(
+          'sidelight test cases/',
+          'sidelight test cases/ --format junit -- node server.js > report.xml',
+        ),
+        '\nExit codes: 0 all passed, 1 some did not, 2 usage, 3 some could not be run.',
+      ].join('\n'),
+    )
+    .action(async (operands: readonly string[], written: Written & { jobs?: number; update?: true }) => {
+      const { testCases } = await import('./cases.ts');
+      const [paths, command] = around(operands, argv);
+      const server = serverOf(command, written, io.cwd);
+      const { format = 'text', ...options } = written;
+      done(await testCases(paths, { ...options, format }, { ...contextOf(), server }));
+    });
 }
 
-function serverOf(
-  command: readonly string[],
-  { target, header = [] }: Written,
-  cwd: string,
-): Server | undefined {
-  const [program, ...args] = command;
-  if (target !== undefined && program !== undefined)
-    throw new ConfigError('--target: a server is named by its URL or by its command, not by both');
-  if (target === undefined) return program === undefined ? undefined : { command: program, args, cwd };
-  if (!URL.canParse(target) || !/^https?:$/.test(new URL(target).protocol))
-    throw new ConfigError(`--target: ${quote(target)} is not an http or https URL`);
-  return { url: new URL(target), headers: Object.fromEntries(header.map(headerFrom)) };
+/** What stands before `--` and behind it: commander hands both over as one list. */
+function around(
+  operands: readonly string[],
+  argv: readonly string[],
+): [readonly string[], readonly string[]] {
+  const end = argv.indexOf('--');
+  const behind = end === -1 ? 0 : argv.length - end - 1;
+  return [operands.slice(0, operands.length - behind), operands.slice(operands.length - behind)];
 }
 
-function headerFrom(written: string): [string, string] {
-  const [, name, value] = HEADER.exec(written) ?? [];
-  if (name !== undefined && value !== undefined) return [name, value];
-  throw new ConfigError('--header: expected NAME: VALUE');
-}
-
-function collected(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
-
-function times(written: string): number {
-  if (/^[1-9]\d{0,3}$/.test(written)) return Number(written);
-  throw new ConfigError(`--repeat: ${quote(written)} is not a whole number from 1 to 9999`);
-}
-
-function factor(flag: string): (written: string) => number {
-  return (written) => {
-    const value = Number(written.replace(/x$/, ''));
-    if (Number.isFinite(value) && value > 0) return value;
-    throw new ConfigError(`${flag}: ${quote(written)} is not a number above 0, such as 2`);
-  };
+/** Steps are numbered from 0. */
+function stepNumber(written: string): number {
+  if (/^\d{1,6}$/.test(written)) return Number(written);
+  throw new ConfigError(`--step: ${quote(written)} is not the number of a step`);
 }

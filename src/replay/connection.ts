@@ -17,6 +17,8 @@ export interface ConnectionEnd {
 }
 
 export interface Connection {
+  /** A cancel is no message, but the end of the request's response (HTTP of 2026-07-28). */
+  readonly cancelsByClosing: boolean;
   /** Resolves when the message is on its way; rejects never: what is wrong shows as `onEnd`, or as an answer. */
   send(message: Json): Promise<void>;
   /** Of a revision with a handshake, when it is over: what HTTP says with each request from now on. */

@@ -25,6 +25,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const NO_JSON_RPC = -32000;
 
 export class HttpConnection implements Connection {
+  readonly cancelsByClosing: boolean;
   readonly #options: HttpConnectionOptions;
   readonly #events: ConnectionEvents;
   readonly #all = new AbortController();
@@ -33,6 +34,7 @@ export class HttpConnection implements Connection {
   #version: string | undefined;
 
   constructor(options: HttpConnectionOptions, events: ConnectionEvents) {
+    this.cancelsByClosing = options.era === 'modern';
     this.#options = options;
     this.#events = events;
   }
@@ -66,7 +68,7 @@ export class HttpConnection implements Connection {
   }
 
   drop(id: number): void {
-    if (this.#options.era === 'modern') this.#byId.get(id)?.abort();
+    if (this.cancelsByClosing) this.#byId.get(id)?.abort();
   }
 
   async close(): Promise<void> {

@@ -46,6 +46,8 @@ export interface PlanOptions extends Permissions {
   readonly fixed: readonly FixedValue[];
   /** Bindings that are not to be used, as `bindingName` has them, or `all`. */
   readonly noBind: ReadonlySet<string>;
+  /** Undefined: they are learnt. */
+  readonly bindings?: readonly Binding[];
 }
 
 /** Methods that only ask. */
@@ -74,7 +76,7 @@ const WHY: Readonly<Record<Exclude<Problem['is'], 'redacted'>, string>> = {
 };
 
 export function planOf(scenario: Scenario, options: PlanOptions): Plan {
-  const all = options.noBind.has('all') ? [] : learnBindings(scenario);
+  const all = options.noBind.has('all') ? [] : (options.bindings ?? learnBindings(scenario));
   const fixedPlaces = new Set(options.fixed.map(({ to, into }) => JSON.stringify([to, into])));
   const bindings = all.filter(
     (binding) =>
@@ -97,6 +99,26 @@ export function planOf(scenario: Scenario, options: PlanOptions): Plan {
     };
   });
   return { scenario, steps: planned, bindings };
+}
+
+/**
+ * What each of some steps waits for, by step. Each recorded step names only what was answered since the one before it, so that
+ * one that is left out hands its part on to the next.
+ */
+export function waitsOf(
+  { steps: all }: Scenario,
+  steps: readonly PlannedStep[],
+): ReadonlyMap<number, readonly number[]> {
+  const kept = new Set(steps.map(({ step }) => step.index));
+  const waits = new Map<number, readonly number[]>();
+  let since: number[] = [];
+  for (const { index, after } of all) {
+    since.push(...after.filter((other) => kept.has(other)));
+    if (!kept.has(index)) continue;
+    waits.set(index, since);
+    since = [];
+  }
+  return waits;
 }
 
 /** `step 4 $.arguments.id`: how a binding is named on the command line. */

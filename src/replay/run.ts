@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { canonical, isObject } from '../mcp/canonical.ts';
 import { bound } from './bindings.ts';
 import { CannotRun, type Connection, type ConnectionEnd, type ConnectionEvents } from './connection.ts';
-import type { Plan, PlannedStep } from './plan.ts';
+import { type Plan, type PlannedStep, waitsOf } from './plan.ts';
 import { type Answer, answerOf, type Ask, finalAnswer, type Json } from './scenario.ts';
 
 /** What becomes of a request of the server for which nothing fits in the recording. */
@@ -113,10 +113,11 @@ class Runner {
     signal.addEventListener('abort', abort, { once: true });
     try {
       await this.#handshake();
+      const waits = waitsOf(plan.scenario, plan.steps);
       let sentAtUs: number | undefined;
       for (const planned of plan.steps) {
         const { step } = planned;
-        for (const index of step.after) await this.#done.get(index);
+        for (const index of waits.get(step.index) ?? []) await this.#done.get(index);
         if (sentAtUs !== undefined) await this.#gap(step.atUs - sentAtUs);
         sentAtUs = step.atUs;
         const answer = this.#stopped ? 'stop' : ((await this.#options.before?.(planned)) ?? 'go');
@@ -291,7 +292,7 @@ class Runner {
     const meta = isObject(params._meta) ? params._meta : {};
     const told = {
       ...meta,
-      ...(step !== undefined && { [REPLAY_MARK]: this.#options.plan.scenario.session.id }),
+      ...(step !== undefined && { [REPLAY_MARK]: this.#options.plan.scenario.id }),
       ...(step?.notifications.has('notifications/progress') && { progressToken: open?.token }),
     };
     await this.#connection?.send({
@@ -313,10 +314,7 @@ class Runner {
     for (const [id, waiting] of this.#waiting) {
       if (waiting.step !== open) continue;
       const reason = params?.reason === undefined ? {} : { reason: params.reason };
-      if (
-        this.#options.plan.scenario.era === 'legacy' ||
-        this.#options.plan.scenario.session.transport === 'stdio'
-      )
+      if (this.#connection?.cancelsByClosing !== true)
         await this.#say({ method: 'notifications/cancelled', params: { requestId: id, ...reason } });
       waiting.done(undefined);
     }

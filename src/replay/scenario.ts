@@ -7,7 +7,7 @@ import type { Source } from '../formats/source.ts';
 import { isObject } from '../mcp/canonical.ts';
 import { eraOf, type Era } from '../mcp/era.ts';
 import type { StoredFrame } from '../store/block.ts';
-import type { OperationRecord, SessionRecord } from '../store/record.ts';
+import type { OperationRecord } from '../store/record.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -56,7 +56,9 @@ export type Problem =
   | { readonly is: 'truncated' | 'no_body' | 'elided' };
 
 export interface Scenario {
-  readonly session: SessionRecord;
+  /** Of the session, or what a case is called. */
+  readonly id: string;
+  readonly server: string;
   readonly era: Era;
   readonly protocolVersion: string;
   readonly clientInfo: { readonly name: string; readonly version: string };
@@ -135,7 +137,8 @@ class Reading {
     const { session } = this.#source;
     const era = session.era ?? eraOf(session.protocolVersion ?? '') ?? 'legacy';
     return {
-      session,
+      id: session.id,
+      server: session.server,
       era,
       protocolVersion: session.protocolVersion ?? (era === 'modern' ? MODERN : LATEST_LEGACY),
       clientInfo: {

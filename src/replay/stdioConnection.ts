@@ -9,6 +9,7 @@ const PATIENCE_MS = 2000;
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 export class StdioConnection implements Connection {
+  readonly cancelsByClosing = false;
   readonly #child: ServerProcess;
   readonly #events: ConnectionEvents;
   readonly #exited: Promise<void>;

@@ -61,6 +61,7 @@ export async function connect(options: TargetOptions, events: ConnectionEvents):
   const proxy = spawn(program, [...own, 'http', ...flags], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const connection = to(new URL(url.pathname + url.search, await listening(proxy)));
   return {
+    cancelsByClosing: connection.cancelsByClosing,
     send: (message) => connection.send(message),
     opened: (version) => {
       connection.opened(version);

@@ -16,7 +16,11 @@ const tools = [
   { name: 'add_note', inputSchema: schema({ text: { type: 'string' } }) },
   { name: 'get_note', inputSchema: schema({ id: { type: 'string' } }), ...READS },
   { name: 'list_notes', inputSchema: schema({}), ...READS },
-  { name: 'delete_note', inputSchema: schema({ id: { type: 'string' } }), annotations: { destructiveHint: true } },
+  {
+    name: 'delete_note',
+    inputSchema: schema({ id: { type: 'string' } }),
+    annotations: { destructiveHint: true },
+  },
   { name: 'fail', inputSchema: schema({ code: { type: 'integer' } }), ...READS },
   { name: 'work', inputSchema: schema({ steps: { type: 'integer' } }), ...READS },
   { name: 'claims', inputSchema: schema({}), annotations: { readOnlyHint: true, destructiveHint: true } },
@@ -76,13 +80,19 @@ const calls = {
     if (broken === 'ok') return text('fine');
     if (broken === 'error_in_result') return { ...text('failed'), isError: true };
     if (broken === 'data') throw Object.assign(failure(code, 'failed as told'), { data: { more: 1 } });
-    throw failure(broken === 'code' ? -32000 : code, broken === 'message' ? 'something else' : 'failed as told');
+    throw failure(
+      broken === 'code' ? -32000 : code,
+      broken === 'message' ? 'something else' : 'failed as told',
+    );
   },
   work: async ({ steps }, token) => {
     for (let step = 1; step <= steps; step += 1) {
       await sleep(5);
       if (token !== undefined && broken !== 'silent')
-        send({ method: 'notifications/progress', params: { progressToken: token, progress: step, total: steps } });
+        send({
+          method: 'notifications/progress',
+          params: { progressToken: token, progress: step, total: steps },
+        });
     }
     return text({ steps: broken === 'off_by_one' ? steps - 1 : steps });
   },
@@ -102,7 +112,9 @@ const handlers = {
   'tools/list': () => {
     if (broken === 'tool_gone') return { tools: tools.slice(0, -1) };
     if (broken === 'schema')
-      return { tools: tools.map((tool) => (tool.name === 'work' ? { ...tool, inputSchema: schema({}) } : tool)) };
+      return {
+        tools: tools.map((tool) => (tool.name === 'work' ? { ...tool, inputSchema: schema({}) } : tool)),
+      };
     if (broken === 'described') return { tools: tools.map((tool) => ({ ...tool, description: 'New.' })) };
     return { tools };
   },

@@ -1,0 +1,257 @@
+/**
+ * `sidelight case create` and `sidelight test`: a session becomes a file that keeps its failure fixed, and files are run. Exit codes
+ * of `test`: 0 all passed, 1 some did not, 2 usage, 3 some could not be run.
+ */
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { junitOf } from '../check/junit.ts';
+import { ConfigError, quote } from '../config/error.ts';
+import { type Case, caseOf, readCase } from '../replay/case.ts';
+import { CannotRun } from '../replay/connection.ts';
+import { judge, learnRules, type LearntRule, type Verdict } from '../replay/judge.ts';
+import { pathText } from '../replay/paths.ts';
+import { planOf } from '../replay/plan.ts';
+import { suiteOf } from '../replay/report.ts';
+import { run, type Run } from '../replay/run.ts';
+import { scenarioOf } from '../replay/scenario.ts';
+import { connect, type Server } from '../replay/target.ts';
+import { shortId } from './describe.ts';
+import { compareRules, valueText } from './diff.ts';
+import { planOptions, type ReplayContext, type ReplayOptions, runPlan } from './replay.ts';
+import { NOT_READ, withSources } from './sources.ts';
+import { duration, json, safe, type Terminal } from './terminal.ts';
+
+export interface CaseCreateOptions extends ReplayOptions {
+  readonly output?: string;
+  readonly name?: string;
+}
+
+export interface TestOptions {
+  readonly jobs?: number;
+  readonly update?: boolean;
+  readonly format?: 'text' | 'json' | 'junit';
+  readonly deadline?: number;
+}
+
+const CASE_FILE = /\.case\.(ya?ml|json)$/;
+const DEADLINE_MS = 30_000;
+const DEFAULT_JOBS = 4;
+const OWNER_ONLY = 0o600;
+
+/** Resolves to the exit code. */
+export function caseCreate(
+  wanted: string,
+  options: CaseCreateOptions,
+  context: ReplayContext,
+): Promise<number> {
+  const { config, terminal, server } = context;
+  return withSources(config, [wanted], terminal, async ([sources = []]) => {
+    const [source] = sources;
+    if (source === undefined) return NOT_READ;
+    const scenario = scenarioOf(source);
+    const plan = planOf(scenario, planOptions({ ...options, allowAll: true }, context.env));
+    const rules = compareRules(options);
+    let learnt: readonly LearntRule[] = [];
+    if (options.learn === true) {
+      if (server === undefined)
+        throw new ConfigError(
+          '--learn: against which server? name it: -- <command> [args...], or --target <url>',
+        );
+      const allowed = planOf(scenario, planOptions(options, context.env));
+      const judging = { rules, learnt, bindings: plan.bindings, maxSlowdown: undefined };
+      const first = await runPlan(allowed, server, options, context);
+      learnt = learnRules(first, await runPlan(allowed, server, options, context), judging);
+    }
+    const name = options.name ?? `${scenario.server} ${shortId(scenario.id)}`.trim();
+    const file = caseOf(plan, { name, server: serverFile(server), rules, learnt });
+    const output = options.output ?? `${name.replace(/[^\w.-]+/g, '-')}.case.yaml`;
+    const left = plan.steps.length - file.steps.length;
+    if (output === '-') await terminal.line(stringify(file).trimEnd());
+    else {
+      mkdirSync(dirname(resolve(output)), { recursive: true });
+      writeFileSync(output, textOf(output, file), { mode: OWNER_ONLY });
+      await terminal.line(
+        `${safe(output)}: ${file.steps.length} steps; run it: sidelight test ${safe(output)}`,
+      );
+    }
+    if (left > 0) terminal.problem(`${left} of ${plan.steps.length} steps cannot be sent and are not in it`);
+    return 0;
+  });
+}
+
+function serverFile(server: Server | undefined): Case['server'] {
+  if (server === undefined) return undefined;
+  return 'url' in server ? { url: server.url.href } : { command: [server.command, ...server.args] };
+}
+
+function textOf(path: string, file: unknown): string {
+  return path.endsWith('.json') ? `${JSON.stringify(file, undefined, 2)}\n` : stringify(file);
+}
+
+interface Tested {
+  readonly path: string;
+  readonly name: string;
+  readonly verdict: Verdict | undefined;
+  /** Why it could not be run. */
+  readonly problem: string | undefined;
+  readonly one: Case | undefined;
+  readonly startedAtUs: number;
+}
+
+/** Resolves to the exit code. */
+export async function testCases(
+  paths: readonly string[],
+  options: TestOptions,
+  context: Omit<ReplayContext, 'config' | 'recording'>,
+): Promise<number> {
+  const { terminal } = context;
+  const files = paths.flatMap(caseFiles);
+  if (files.length === 0) {
+    terminal.problem(`no case in ${paths.join(', ')}: they are named *.case.yaml or *.case.json`);
+    return NOT_READ;
+  }
+  const waiting = [...files.entries()];
+  const tested: Tested[] = [];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, path] = next;
+      tested[index] = await testCase(path, options, context);
+      if ((options.format ?? 'text') === 'text') await showCase(tested[index], terminal);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(options.jobs ?? DEFAULT_JOBS, files.length) }, work));
+  if (options.format === 'junit')
+    await terminal.line(junitOf('sidelight test', tested.map(junitSuite)).trimEnd());
+  else if (options.format === 'json')
+    for (const { path, name, verdict, problem } of tested)
+      await terminal.line(
+        json({
+          path,
+          name,
+          passed: verdict?.reproduced === true,
+          problem,
+          step: verdict?.first?.live.planned.step.index,
+        }),
+      );
+  else {
+    const passed = tested.filter(({ verdict }) => verdict?.reproduced === true).length;
+    await terminal.line(`${passed} of ${tested.length} cases passed`);
+  }
+  if (tested.some(({ problem }) => problem !== undefined)) return NOT_READ;
+  return tested.every(({ verdict }) => verdict?.reproduced === true) ? 0 : 1;
+}
+
+/** A folder stands for the cases in it and below it. */
+function caseFiles(path: string): string[] {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new ConfigError(`${quote(path)}: there is no such file or folder`);
+  if (!stat.isDirectory()) return [path];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => CASE_FILE.test(name))
+    .sort()
+    .map((name) => join(path, name));
+}
+
+async function testCase(
+  path: string,
+  options: TestOptions,
+  { server, env, signal }: Omit<ReplayContext, 'config' | 'recording'>,
+): Promise<Tested> {
+  const startedAtUs = Date.now() * 1000;
+  const failed = (problem: string, name = path): Tested => ({
+    ...{ path, name, problem, startedAtUs },
+    verdict: undefined,
+    one: undefined,
+  });
+  let written: unknown;
+  try {
+    written = parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    return failed(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
+  }
+  const one = readCase(written);
+  if ('problem' in one) return failed(one.problem);
+  const target = server ?? serverOf(one, path);
+  if (target === undefined) return failed('it names no server; say one: -- <command> [args...]', one.name);
+  const plan = planOf(one.scenario, {
+    allow: one.allow,
+    allowAll: false,
+    secrets: new Map(),
+    fixed: [],
+    noBind: new Set(),
+    bindings: one.bindings,
+  });
+  const blocked = plan.steps.find((step) => step.blocked.length > 0);
+  if (blocked !== undefined)
+    return failed(`step ${blocked.step.index}: ${blocked.blocked[0] ?? ''}; allow it in the file`, one.name);
+  let result: Run;
+  try {
+    result = await run({
+      plan,
+      connect: (events) =>
+        connect({ server: target, scenario: one.scenario, env, recording: undefined }, events),
+      speed: Infinity,
+      maxGapMs: 0,
+      deadlineMs: options.deadline ?? DEADLINE_MS,
+      askPolicy: 'decline',
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error;
+    return failed(error.message, one.name);
+  }
+  const { rules, learnt, bindings, name } = one;
+  const verdict = judge(result, { rules, learnt, bindings, maxSlowdown: undefined });
+  if (options.update === true && !verdict.reproduced)
+    writeFileSync(path, textOf(path, updated(written, result)));
+  return { path, name, verdict, problem: undefined, one, startedAtUs };
+}
+
+/** The same file, with what came now as what must come. */
+function updated(written: unknown, { steps }: Run): unknown {
+  const file = structuredClone(written) as { steps: { expect?: Record<string, unknown> }[] };
+  for (const { planned, answer } of steps) {
+    const step = file.steps[planned.step.index];
+    if (step === undefined || answer === undefined) continue;
+    const kept = Object.entries(step.expect ?? {}).filter(([name]) => name !== 'outcome');
+    step.expect = { ...Object.fromEntries(kept), answer };
+  }
+  return file;
+}
+
+function serverOf({ server }: Case, path: string): Server | undefined {
+  if (server === undefined) return undefined;
+  if ('url' in server) return { url: new URL(server.url), headers: {} };
+  const [command = '', ...args] = server.command;
+  return { command, args, cwd: resolve(dirname(path), server.cwd ?? '.') };
+}
+
+function junitSuite({ path, name, verdict, one, problem, startedAtUs }: Tested): ReturnType<typeof suiteOf> {
+  if (verdict !== undefined && one !== undefined) return suiteOf(verdict, one.scenario, startedAtUs);
+  const failures = [{ type: 'error', message: problem ?? 'it could not be run' }];
+  return { name, startedAtUs, seconds: 0, hostname: '', cases: [{ name: path, seconds: 0, failures }] };
+}
+
+async function showCase({ path, name, verdict, problem }: Tested, terminal: Terminal): Promise<void> {
+  const title = name === path ? safe(path) : `${safe(name)}  ${terminal.paint('dim', safe(path))}`;
+  if (verdict === undefined) {
+    await terminal.line(`${terminal.paint('red', 'error')}   ${title}\n        ${safe(problem ?? '')}`);
+    return;
+  }
+  const took = duration(verdict.steps.reduce((sum, { live }) => sum + live.durationUs, 0));
+  const word = verdict.reproduced ? terminal.paint('green', 'passed') : terminal.paint('red', 'failed');
+  await terminal.line(`${word}  ${title}  ${took}`);
+  const { first } = verdict;
+  if (first === undefined) return;
+  const { step } = first.live.planned;
+  const [difference] = first.differences;
+  const what = [step.method, step.target].filter(Boolean).join(' ');
+  const why =
+    first.expected !== first.actual
+      ? `expected ${first.expected}, got ${first.actual}`
+      : difference === undefined
+        ? `${first.missingNotifications[0] ?? ''} is missing`
+        : `${pathText(difference.path)}: expected ${valueText(difference.expected)}, got ${valueText(difference.actual)}`;
+  await terminal.line(`        step ${step.index} ${safe(what)}: ${safe(why)}`);
+}
