@@ -10,6 +10,7 @@ import { root } from './step.mjs';
 
 /** Each is the text that a function without arguments, exported by a module, returns. */
 const DOCUMENTS = [
+  { file: 'docs/case.schema.json', module: 'src/replay/caseSchema.ts', render: 'renderCaseSchema' },
   { file: 'docs/config.md', module: 'src/config/doc.ts', render: 'renderConfigDoc' },
   { file: 'docs/findings.md', module: 'src/event/finding-doc.ts', render: 'renderFindingsDoc' },
   { file: 'docs/metrics.md', module: 'src/sink/metric-doc.ts', render: 'renderMetricsDoc' },

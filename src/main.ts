@@ -7,6 +7,8 @@ import { runCli } from './cli/program.ts';
 import { VERSION } from './self/version.ts';
 import { currentDirectory } from './tap/child.ts';
 
+let questions: { readonly lines: AsyncIterator<string, undefined>; readonly close: () => void } | undefined;
+
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: currentDirectory() ?? '/',
@@ -16,10 +18,28 @@ process.exitCode = await runCli(process.argv.slice(2), {
   self: [process.execPath, fileURLToPath(import.meta.url)],
   stdout: () => process.stdout,
   stderr: () => process.stderr,
+  ask,
   interrupted,
   run: runStdio,
   http: async (options) => (await import('./http.ts')).runHttp(options),
 });
+
+questions?.close();
+
+/** Lines are read as they are asked for, and the question goes to stderr: stdout is the output. */
+async function ask(text: string): Promise<string | undefined> {
+  const { createInterface } = await import('node:readline');
+  if (questions === undefined) {
+    const reader = createInterface({ input: process.stdin });
+    const close = (): void => {
+      reader.close();
+      process.stdin.destroy();
+    };
+    questions = { lines: reader[Symbol.asyncIterator]() as AsyncIterator<string, undefined>, close };
+  }
+  process.stderr.write(text);
+  return (await questions.lines.next()).value;
+}
 
 /** For a command that goes on until it is told to stop. `run` has its own way with signals: they are the server's. */
 function interrupted(): AbortSignal {

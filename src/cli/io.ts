@@ -14,6 +14,8 @@ export interface Io extends Place {
   /** A function, since `run` never asks for it: stdout belongs to the server then. */
   readonly stdout: () => Output;
   readonly stderr: () => Output;
+  /** Asks one line of whoever is at stdin; undefined: it is closed. */
+  readonly ask: (text: string) => Promise<string | undefined>;
   /** Aborts when the user or the system asks the process to end. */
   readonly interrupted: () => AbortSignal;
   readonly run: (options: RunOptions) => Promise<void>;

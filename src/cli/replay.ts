@@ -18,13 +18,14 @@ import {
 } from '../replay/judge.ts';
 import { pathText } from '../replay/paths.ts';
 import { type Plan, type PlannedStep, planOf, type Permissions } from '../replay/plan.ts';
-import { type AskPolicy, run, type Run } from '../replay/run.ts';
+import { type AskPolicy, type LiveStep, run, type Run } from '../replay/run.ts';
 import { suiteOf } from '../replay/report.ts';
 import { type Scenario, scenarioOf } from '../replay/scenario.ts';
 import { connect, type Recording, type Server } from '../replay/target.ts';
 import { shortId } from './describe.ts';
 import { compareRules, type DiffOptions, valueText } from './diff.ts';
 import { NOT_READ, type SourcesConfig, withSources } from './sources.ts';
+import { nameOf, type Question, Stepper } from './stepper.ts';
 import { duration, json, safe, type Style, type Terminal } from './terminal.ts';
 
 export interface ReplayOptions extends Pick<
@@ -47,6 +48,8 @@ export interface ReplayOptions extends Pick<
   readonly learn?: boolean;
   readonly repeat?: number;
   readonly skipBlocked?: boolean;
+  /** Ask before each step. */
+  readonly step?: boolean;
   readonly format?: 'text' | 'json' | 'junit';
 }
 
@@ -58,6 +61,7 @@ export interface ReplayContext {
   readonly recording: ((sessionId: string) => Recording) | undefined;
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
+  readonly ask?: Question;
 }
 
 const DEADLINE_MS = 30_000;
@@ -83,7 +87,7 @@ export function replay(wanted: string, options: ReplayOptions, context: ReplayCo
     }
     const scenario = scenarioOf(source);
     const plan = planOf(scenario, planOptions(options, context.env));
-    if (options.execute !== true) {
+    if (options.execute !== true && options.step !== true) {
       if (options.format === 'json') await terminal.line(json(planAsJson(plan)));
       else await showPlan(plan, terminal);
       return 0;
@@ -177,9 +181,10 @@ export async function runPlan(
   plan: Plan,
   server: Server,
   options: ReplayOptions,
-  { env, recording, signal }: ReplayContext,
+  { env, recording, signal, ask, terminal }: ReplayContext,
 ): Promise<Run> {
   const { scenario } = plan;
+  const stepper = options.step === true && ask !== undefined ? new Stepper(ask, terminal) : undefined;
   const result = await run({
     plan,
     connect: (events) => connect({ server, scenario, env, recording: recording?.(scenario.id) }, events),
@@ -188,6 +193,11 @@ export async function runPlan(
     deadlineMs: options.deadline ?? DEADLINE_MS,
     askPolicy: options.asks ?? 'decline',
     signal,
+    ...(stepper !== undefined && {
+      oneByOne: true,
+      before: (planned: PlannedStep) => stepper.before(planned),
+      after: (live: LiveStep) => stepper.after(live),
+    }),
   });
   if (recording !== undefined) await delay(SETTLE_MS);
   return result;
@@ -222,11 +232,6 @@ async function showPlan({ scenario, steps, bindings }: Plan, terminal: Terminal)
   await terminal.line(
     `${steps.length - stopped} of ${steps.length} steps can be sent; ${bindings.length} bindings`,
   );
-}
-
-export function nameOf(planned: PlannedStep | undefined): string {
-  const step = planned?.step;
-  return step === undefined ? '' : safe([step.method, step.target].filter(Boolean).join(' '));
 }
 
 function planAsJson({ scenario, steps, bindings }: Plan): object {

@@ -24,6 +24,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
       : (id: string) => ({ self: io.self, flags: ['--data-dir', dataDir, '--replay-of', id] as const });
   const contextOf = () => ({
     env: io.env,
+    ask: io.ask,
     signal: io.interrupted(),
     terminal: new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env }),
   });
@@ -34,6 +35,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     .argument('<session>', 'an id or a part of one, last, or a file')
     .argument('[command...]', 'the server on stdio and its arguments')
     .option('--execute', 'do it; without this only the plan is shown')
+    .option('--step', 'do it one step at a time, and ask before each')
     .option('--learn', 'run it twice before, and do not compare what differs between the two')
     .addOption(
       new Option('--repeat <times>', 'run it so many times, and say how often it was reproduced').argParser(
@@ -101,7 +103,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     .argument('<session>', 'an id or a part of one, last, or a file')
     .argument('[command...]', 'the server on stdio and its arguments; started anew for each trial')
     .addOption(
-      new Option('--step <number>', 'the step that fails (default: the first that did)').argParser(
+      new Option('--at-step <number>', 'the step that fails (default: the first that did)').argParser(
         stepNumber,
       ),
     )
@@ -231,5 +233,5 @@ function around(
 /** Steps are numbered from 0. */
 function stepNumber(written: string): number {
   if (/^\d{1,6}$/.test(written)) return Number(written);
-  throw new ConfigError(`--step: ${quote(written)} is not the number of a step`);
+  throw new ConfigError(`--at-step: ${quote(written)} is not the number of a step`);
 }

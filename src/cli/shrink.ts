@@ -13,19 +13,13 @@ import { scenarioOf } from '../replay/scenario.ts';
 import type { Server } from '../replay/target.ts';
 import { shortId } from './describe.ts';
 import { compareRules, valueText } from './diff.ts';
-import {
-  blockedLine,
-  nameOf,
-  planOptions,
-  type ReplayContext,
-  type ReplayOptions,
-  runPlan,
-} from './replay.ts';
+import { blockedLine, planOptions, type ReplayContext, type ReplayOptions, runPlan } from './replay.ts';
 import { NOT_READ, withSources } from './sources.ts';
+import { nameOf } from './stepper.ts';
 import { json, pad, safe, width } from './terminal.ts';
 
-export interface MinimizeCommandOptions extends ReplayOptions {
-  readonly step?: number;
+export interface MinimizeCommandOptions extends Omit<ReplayOptions, 'step'> {
+  readonly atStep?: number;
   readonly maxTrials?: number;
   readonly output?: string;
 }
@@ -48,12 +42,12 @@ export function minimizeSession(
     const source = sources?.[0];
     if (source === undefined) return NOT_READ;
     const plan = planOf(scenarioOf(source), planOptions(options, context.env));
-    const target = options.step ?? failingStep(plan);
+    const target = options.atStep ?? failingStep(plan);
     if (target === undefined || plan.steps[target] === undefined) {
       terminal.problem(
         target === undefined
-          ? 'nothing failed in this session; --step names the step that is to stay as it is'
-          : `--step: there is no step ${target}; the plan shows them`,
+          ? 'nothing failed in this session; --at-step names the step that is to stay as it is'
+          : `--at-step: there is no step ${target}; the plan shows them`,
       );
       return NOT_READ;
     }

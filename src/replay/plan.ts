@@ -80,21 +80,25 @@ export function planOf(scenario: Scenario, options: PlanOptions): Plan {
   const fixedPlaces = new Set(options.fixed.map(({ to, into }) => JSON.stringify([to, into])));
   const bindings = all.filter(
     (binding) =>
+      // Which tool is called is no value of the server's.
+      !(binding.into.length === 1 && binding.into[0] === 'name') &&
       !options.noBind.has(bindingName(binding)) &&
       !fixedPlaces.has(JSON.stringify([binding.to, binding.into])),
   );
   const planned = scenario.steps.map((step): PlannedStep => {
     const secrets = withSecrets(step, options.secrets);
-    const safety = safetyOf(step, scenario, options);
-    const isForbidden = safety === 'destructive' || safety === 'unknown';
     const params = options.fixed
       .filter(({ to }) => to === step.index)
       .reduce<unknown>((value, { into, value: fixed }) => withValue(value, into, fixed), secrets.params);
+    // What is really sent counts, and not what the recording says that it was about.
+    const called = step.method === 'tools/call' ? calledIn(params) : undefined;
+    const safety = safetyOf(step, called, scenario, options);
+    const isForbidden = safety === 'destructive' || safety === 'unknown';
     return {
       step,
       params: params as Json | undefined,
       safety,
-      blocked: [...secrets.blocked, ...(isForbidden ? [permissionFor(step, safety)] : [])],
+      blocked: [...secrets.blocked, ...(isForbidden ? [permissionFor(called ?? step.method, safety)] : [])],
       bindings: bindings.filter(({ to }) => to === step.index),
     };
   });
@@ -126,21 +130,29 @@ export function bindingName({ to, into }: Pick<Binding, 'to' | 'into'>): string 
   return `${to}:${into.join('.')}`;
 }
 
-function permissionFor({ target, method }: Step, safety: Safety): string {
-  const what = target ?? method;
+function permissionFor(what: string, safety: Safety): string {
   return `${safety === 'destructive' ? 'it may destroy something' : 'it may change something'}; --allow ${what}`;
 }
 
 /** A tool is what its most dangerous definition says: whoever lists it twice does not get the better of two. */
-function safetyOf({ is, method, target }: Step, { annotations }: Scenario, permissions: Permissions): Safety {
-  if (is !== 'request' || SAFE.has(method)) return 'safe';
-  if (permissions.allowAll || permissions.allow.has(target ?? method)) return 'allowed';
-  if (method !== 'tools/call' || target === undefined) return 'unknown';
-  const said = annotations.get(target) ?? [];
+function safetyOf(
+  { method }: Step,
+  called: string | undefined,
+  { annotations }: Scenario,
+  permissions: Permissions,
+): Safety {
+  if (SAFE.has(method) || method.startsWith('notifications/')) return 'safe';
+  if (permissions.allowAll || permissions.allow.has(called ?? method)) return 'allowed';
+  if (called === undefined) return 'unknown';
+  const said = annotations.get(called) ?? [];
   const hints = said.map((one) => (isObject(one) ? one : {}));
   if (hints.some(({ destructiveHint }) => destructiveHint === true)) return 'destructive';
   const isReading = hints.length > 0 && hints.every(({ readOnlyHint }) => readOnlyHint === true);
   return isReading ? 'read_only' : 'unknown';
+}
+
+function calledIn(params: unknown): string | undefined {
+  return isObject(params) && typeof params.name === 'string' ? params.name : undefined;
 }
 
 function withSecrets(

@@ -12,6 +12,9 @@ import { type Answer, answerOf, type Ask, finalAnswer, type Json } from './scena
 /** What becomes of a request of the server for which nothing fits in the recording. */
 export type AskPolicy = 'decline' | 'last' | 'fail';
 
+/** Send it, with other params, or not, or nothing any more. */
+export type Decision = 'go' | 'skip' | 'stop' | { readonly params: Json };
+
 export interface RunOptions {
   readonly plan: Plan;
   readonly connect: (events: ConnectionEvents) => Promise<Connection>;
@@ -22,9 +25,11 @@ export interface RunOptions {
   readonly deadlineMs: number;
   readonly askPolicy: AskPolicy;
   readonly signal: AbortSignal;
-  /** Called as steps end, and before each one is sent: a stepper holds it. */
-  readonly before?: (step: PlannedStep) => Promise<'go' | 'skip' | 'stop'>;
-  readonly after?: (live: LiveStep) => void;
+  /** Called before each step is sent, and when it is over: a stepper holds it. */
+  readonly before?: (step: PlannedStep) => Promise<Decision>;
+  readonly after?: (live: LiveStep) => void | Promise<void>;
+  /** One step at a time, also where they overlapped. */
+  readonly oneByOne?: boolean;
 }
 
 export type LiveOutcome =
@@ -120,10 +125,15 @@ class Runner {
         for (const index of waits.get(step.index) ?? []) await this.#done.get(index);
         if (sentAtUs !== undefined) await this.#gap(step.atUs - sentAtUs);
         sentAtUs = step.atUs;
-        const answer = this.#stopped ? 'stop' : ((await this.#options.before?.(planned)) ?? 'go');
-        if (answer === 'stop') this.#stopped = true;
-        if (this.#stopped || answer === 'skip' || planned.blocked.length > 0) this.#leaveOut(planned);
-        else this.#done.set(step.index, this.#begin(planned));
+        const decision = this.#stopped ? 'stop' : ((await this.#options.before?.(planned)) ?? 'go');
+        if (decision === 'stop') this.#stopped = true;
+        if (this.#stopped || decision === 'skip' || planned.blocked.length > 0) await this.#leaveOut(planned);
+        else {
+          const sent =
+            typeof decision === 'object' ? { ...planned, params: decision.params, bindings: [] } : planned;
+          this.#done.set(step.index, this.#begin(sent));
+          if (this.#options.oneByOne === true) await this.#done.get(step.index);
+        }
       }
       await Promise.all([...this.#done.values()]);
     } finally {
@@ -179,7 +189,7 @@ class Runner {
         outcome = open.cancelled ? 'cancelled' : this.#end === undefined ? 'unanswered' : 'server_ended';
     } else if (step.is === 'cancel') await this.#cancel(step.cancels, params);
     else await this.#say({ method: step.method, ...(params !== undefined && { params }) });
-    this.#over({
+    await this.#over({
       planned,
       outcome,
       answer,
@@ -190,8 +200,8 @@ class Runner {
     });
   }
 
-  #leaveOut(planned: PlannedStep): void {
-    this.#over({
+  async #leaveOut(planned: PlannedStep): Promise<void> {
+    await this.#over({
       planned,
       outcome: 'not_sent',
       answer: undefined,
@@ -202,9 +212,9 @@ class Runner {
     });
   }
 
-  #over(live: LiveStep): void {
+  async #over(live: LiveStep): Promise<void> {
     this.#live.set(live.planned.step.index, live);
-    this.#options.after?.(live);
+    await this.#options.after?.(live);
   }
 
   /** The whole of it: legs with the recorded input and the live state, polls of a task up to its end. */

@@ -5,7 +5,16 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { freePort } from './listening.ts';
 import { peakMemoryBytes, serverOf, writtenBytes } from './proc.ts';
 import { frames, query, rejoined } from './recording.ts';
-import { type Piped, read, SIDELIGHT, talks, temporaryFolder, until, wrapped } from './sidelight.ts';
+import {
+  type Piped,
+  read,
+  SIDELIGHT,
+  standsStill,
+  talks,
+  temporaryFolder,
+  until,
+  wrapped,
+} from './sidelight.ts';
 
 const FLOOD_BYTES = 200 * 1024 * 1024;
 /** What the scripted server floods with. */
@@ -22,8 +31,6 @@ const HASH_OF_FLOOD = ((): string => {
 const MOST_IN_PIPES_BYTES = 4 * 1024 * 1024;
 /** What it really takes is measured by the bench; here it is to be no multiple of the flood. */
 const MOST_MEMORY_BYTES = 300 * 1024 * 1024;
-/** Looks, 10 ms apart, at which a count has not changed: it stands still. */
-const STILL_LOOKS = 30;
 
 describe('a client that stops reading stops the server, and misses nothing', () => {
   it.each(['stdout', 'stderr'] as const)('%s', async (name) => {
@@ -170,17 +177,4 @@ function hashOf(stream: Readable): { readonly hash: Hash; bytes: number } {
     seen.bytes += chunk.length;
   });
   return seen;
-}
-
-/** Waits until a count has begun and does not change any more. */
-async function standsStill(count: () => number): Promise<number> {
-  let last = 0;
-  let looks = 0;
-  await until(() => {
-    const now = count();
-    looks = now > 0 && now === last ? looks + 1 : 0;
-    last = now;
-    return looks === STILL_LOOKS;
-  }, 'a count that stands still');
-  return last;
 }

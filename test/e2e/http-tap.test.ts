@@ -1,94 +1,9 @@
-import { createServer as createTcpServer, connect, type AddressInfo, type Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { HttpTap, type HttpTapOptions } from '../../src/tap/http/proxy.ts';
+import type { Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
 import type { ExchangeFact } from '../../src/wire/exchange.ts';
 import { until } from './sidelight.ts';
+import { CALL, client, GET, OK, post, tapTo, upstream } from './tapped.ts';
 
-interface Seen {
-  readonly facts: ExchangeFact[];
-  readonly sent: Buffer[];
-  readonly received: Buffer[];
-  readonly refused: string[];
-}
-
-const DEFAULTS: Omit<HttpTapOptions, 'target'> = {
-  listen: { host: '127.0.0.1', port: 0 },
-  mount: '',
-  host: 'auto',
-  forwarded: false,
-  allowedHosts: [],
-  allowedOrigins: [],
-  tls: undefined,
-  targetTls: {},
-  connectTimeoutMs: undefined,
-  responseTimeoutMs: undefined,
-  maxHeaderBytes: 64 * 1024,
-  maxConnections: 100,
-  rewriteOauth: false,
-};
-
-/** A server of raw bytes: `answer` is called with each connection and all that came on it so far. */
-async function upstream(answer: (socket: Socket, received: string) => void): Promise<number> {
-  const sockets = new Set<Socket>();
-  const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    let received = '';
-    socket.on('error', () => undefined);
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-      answer(socket, received);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-async function tapTo(
-  port: number,
-  differs: Partial<HttpTapOptions> = {},
-): Promise<Seen & { readonly port: number; readonly tap: HttpTap }> {
-  const seen: Seen = { facts: [], sent: [], received: [], refused: [] };
-  const tap = new HttpTap(
-    { ...DEFAULTS, target: new URL(`http://127.0.0.1:${port}`), ...differs },
-    {
-      fact: (_exchange, fact) => seen.facts.push(fact),
-      body: (_exchange, direction, bytes) =>
-        seen[direction === 'client_to_server' ? 'sent' : 'received'].push(Buffer.from(bytes)),
-    },
-    (reason) => seen.refused.push(reason),
-  );
-  const url = await tap.listen();
-  onTestFinished(() => tap.close(0));
-  return { ...seen, port: Number(new URL(url).port), tap };
-}
-
-interface Client {
-  readonly socket: Socket;
-  readonly text: () => string;
-  readonly end: () => 'open' | 'ended' | 'reset';
-}
-
-function client(port: number, request: string): Client {
-  let text = '';
-  let end: 'open' | 'ended' | 'reset' = 'open';
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  socket.on('data', (chunk) => (text += chunk.toString('latin1')));
-  socket.on('end', () => (end = end === 'open' ? 'ended' : end));
-  socket.on('error', () => (end = 'reset'));
-  socket.write(request, 'latin1');
-  onTestFinished(() => void socket.destroy());
-  return { socket, text: () => text, end: () => end };
-}
-
-const GET = 'GET /mcp?a=%2F&b=[] HTTP/1.1\r\nHost: example.test\r\n\r\n';
-const post = (body: string): string =>
-  `POST /mcp HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-const CALL = '{"jsonrpc":"2.0","id":"seven","method":"tools/list"}';
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const headOf = (received: string): string => received.slice(0, received.indexOf('\r\n\r\n'));
 /** The fields that are of one connection alone. */
 const endToEnd = (head: string): string[] =>
@@ -143,6 +58,22 @@ describe('a request arrives as it was sent', () => {
     expect(await arrives(request, true)).toEqual(direct);
   });
 });
+
+it.each([
+  ['of a known length', 'Content-Length: 4'],
+  ['in chunks', 'Transfer-Encoding: chunked'],
+  ['that the server is asked for', 'Expect: 100-continue\r\nContent-Length: 4'],
+])(
+  'the head of a request arrives before its body, in its own bytes above ASCII: a body %s',
+  async (_which, framing) => {
+    let got = '';
+    const port = await upstream((_socket, received) => (got = received));
+    const { port: to } = await tapTo(port);
+    client(to, `POST / HTTP/1.1\r\nHost: h\r\nX-L: caf\xe9 \xff\r\n${framing}\r\n\r\n`);
+    await until(() => got.includes('\r\n\r\n'), 'the head');
+    expect(endToEnd(headOf(got)).slice(1).join('\r\n')).toBe(`Host: h\r\nX-L: caf\xe9 \xff\r\n${framing}`);
+  },
+);
 
 /** What a client gets of raw bytes that the server sends, directly or through the tap. */
 async function gets(

@@ -289,6 +289,41 @@ describe('what may be done', () => {
   });
 });
 
+describe('step by step', () => {
+  it('nothing is sent but what was said, with other params where they were given, up to where it was stopped', async () => {
+    const session = await recorded(NOTES, keepsNotes);
+    const running = new Running(NODE, [
+      ...[
+        SIDELIGHT,
+        'replay',
+        'last',
+        '--data-dir',
+        session.dataDir,
+        '--step',
+        '--allow-all',
+        '--unrecorded',
+      ],
+      ...['--format', 'json', '--', ...NOTES],
+    ]);
+    onTestFinished(() => {
+      running.process.kill('SIGKILL');
+    });
+    const edited = { name: 'add_note', arguments: { text: 'another note' } };
+    running.process.stdin.write(['', `e ${JSON.stringify(edited)}`, 's', 'what?', 'q', ''].join('\n'));
+    const { code, stdout } = await running.ended;
+    const told = JSON.parse(/\n(\{"session".*)\n$/s.exec(`\n${stdout.toString()}`)?.[1] ?? '{}') as Told;
+    expect(told.steps.map(({ outcome }) => outcome).slice(0, 4)).toEqual([
+      'answered',
+      'answered',
+      'not_sent',
+      'not_sent',
+    ]);
+    expect(stdout.toString()).toContain('another note');
+    expect(stdout.toString()).toContain('q: stop');
+    expect([code, told.firstDivergence]).toEqual([1, 1]);
+  });
+});
+
 describe('servers of others', () => {
   it('the reference server for everything is reproduced over stdio and over HTTP', async () => {
     const everything = packageFile('@modelcontextprotocol/server-everything/dist/index.js');

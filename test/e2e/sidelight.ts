@@ -19,6 +19,9 @@ export function packageFile(path: string): string {
   return fileURLToPath(new URL(`node_modules/${path}`, ROOT));
 }
 
+/** Looks, 10 ms apart, at which a count has not changed: it stands still. */
+const STILL_LOOKS = 30;
+
 /** A folder of the test's own, removed when the test is over. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sidelight-test-'));
@@ -88,6 +91,19 @@ export async function until(
     if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Waits until a count has begun and does not change any more. */
+export async function standsStill(count: () => number): Promise<number> {
+  let last = 0;
+  let looks = 0;
+  await until(() => {
+    const now = count();
+    looks = now > 0 && now === last ? looks + 1 : 0;
+    last = now;
+    return looks === STILL_LOOKS;
+  }, 'a count that stands still');
+  return last;
 }
 
 /** Sidelight in front of a command, recording into the folder. */

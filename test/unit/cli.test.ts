@@ -39,6 +39,7 @@ async function sidelight(line: string | readonly string[], env: NodeJS.ProcessEn
     platform: 'linux',
     version: VERSION,
     self: [process.execPath],
+    ask: () => Promise.resolve(undefined),
     stdout: () => stdout,
     stderr: () => stderr,
     interrupted: () => AbortSignal.abort(),

@@ -21,6 +21,7 @@ export function ioOf(dir: string, out: Writable, err: Writable): Io {
     platform: process.platform,
     version: '1.2.3',
     self: [process.execPath],
+    ask: () => Promise.resolve(undefined),
     stdout: () => out,
     stderr: () => err,
     interrupted: () => new AbortController().signal,

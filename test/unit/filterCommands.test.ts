@@ -39,6 +39,7 @@ async function sidelight(...argv: readonly string[]): Promise<Ran> {
     platform: process.platform,
     version: '1.2.3',
     self: [process.execPath],
+    ask: () => Promise.resolve(undefined),
     stdout: () => out.stream,
     stderr: () => err.stream,
     interrupted: () => stop.signal,
