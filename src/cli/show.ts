@@ -1,10 +1,12 @@
 /** `sidelight show <session>`: who spoke, what was asked and how it went, and every frame. */
 import type { StoreReader } from '../store/read.ts';
 import type { SessionRecord } from '../store/record.ts';
+import { type Story, storyOf } from '../store/story.ts';
 import { withStore } from './describe.ts';
 import { showFrames } from './showFrames.ts';
 import { showOperations } from './showOperations.ts';
 import { showSession } from './showSession.ts';
+import { showStory } from './showStory.ts';
 import { json, type Terminal } from './terminal.ts';
 
 export interface ShowOptions {
@@ -30,10 +32,15 @@ export function show(
       return 0;
     }
     await showSession(reader, session, terminal);
+    await showStory(session, storyIn(reader, session), terminal);
     await showOperations(reader, session, full, terminal);
     if (options.frames !== false) await showFrames(reader, session, full, terminal);
     return 0;
   });
+}
+
+function storyIn(reader: StoreReader, { id }: SessionRecord): Story {
+  return storyOf({ operations: () => reader.operations(id), frames: (range) => reader.frames(id, range) });
 }
 
 /** One object; `frames` in it is written as it is read, however long the session is. */
@@ -53,7 +60,9 @@ async function showJson(
     }
     await terminal.line(`]${end}`);
   };
-  await terminal.line(`{"session":${json(session)}`);
+  const { clientExtensions, serverExtensions, toolLists } = storyIn(reader, session);
+  const story = { clientExtensions, serverExtensions, toolLists };
+  await terminal.line(`{"session":${json(session)},"story":${json(story)}`);
   await list('findings', reader.findings(session.id), '');
   await list('operations', reader.operations(session.id), options.frames === false ? '}' : '');
   if (options.frames !== false) await list('frames', jsonFrames(reader, session), '}');
