@@ -46,11 +46,7 @@ export type Failure =
   /** What it answered is not HTTP. */
   | 'garbage'
   /** The listener's own rules: Host, Origin. */
-  | 'forbidden'
-  /** The listener's own bounds: header size, connections. */
-  | 'overload'
-  /** What the client sent is not HTTP. */
-  | 'bad_request';
+  | 'forbidden';
 
 /** The status line and headers, as the client gets them. Informational responses (1xx) have facts of their own. */
 export interface ResponseFact {

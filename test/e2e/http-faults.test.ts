@@ -1,8 +1,11 @@
 /** What goes wrong on either side of the HTTP tap, with real sockets: each side sees what it would see without it. */
 import type { Socket } from 'node:net';
+import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { ExchangeFact } from '../../src/wire/exchange.ts';
+import { messagesOf } from '../property/rawHttp.ts';
 import { standsStill, until } from './sidelight.ts';
+import { observed } from './observed.ts';
 import { CALL, client, GET, OK, post, rawServer, tapTo, upstream } from './tapped.ts';
 
 const CHUNKED = 'Transfer-Encoding: chunked\r\n\r\n';
@@ -149,10 +152,11 @@ describe('a server that breaks off', () => {
 
 describe('an answer before the request is over', () => {
   it('arrives, the rest of the request arrives too, and the connection serves on', async () => {
+    let isAnswered = false;
     const port = await upstream((socket, received) => {
-      if (received.endsWith('\r\n\r\n') && !received.includes('GET'))
-        socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
+      if (!isAnswered) socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
       else if (received.includes('GET')) socket.write(OK);
+      isAnswered = true;
     });
     const { port: to, facts, sent } = await tapTo(port);
     const { socket, text } = client(to, UPLOAD);
@@ -166,16 +170,91 @@ describe('an answer before the request is over', () => {
     expect(ends).toEqual(['complete', 'complete']);
   });
 
-  it('after which the server goes is what the client gets', async () => {
+  it('after which the server goes is what the client gets, whatever it still sends', async () => {
     const port = await upstream((socket) => {
       socket.end('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     });
-    const { port: to, facts } = await tapTo(port);
+    const { port: to, facts, sent } = await tapTo(port);
     const { socket, text } = client(to, UPLOAD);
     await until(() => text().includes(' 413 '), 'the early answer');
-    socket.end();
+    const late = Buffer.alloc(8 * MIB, 'x');
+    socket.write(chunk(late));
+    socket.write('0\r\n\r\n');
     await until(() => facts.at(-1)?.fact === 'response_ended', 'the end of the exchange');
+    expect(facts.map(({ fact }) => fact)).toEqual(['request', 'response', 'request_ended', 'response_ended']);
+    expect(Buffer.concat(sent).equals(late)).toBe(true);
     expect(failureOf(facts)).toBeUndefined();
+  });
+
+  it.each(['resetAndDestroy', 'end'] as const)('and a client that then breaks off: %s', async (goes) => {
+    let isGone = false;
+    const port = await upstream((socket, received) => {
+      if (!received.endsWith('\r\n\r\n')) return;
+      socket.once('close', () => (isGone = true));
+      socket.once('end', () => socket.end());
+      socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
+    });
+    const { port: to, facts } = await tapTo(port);
+    const { socket, text } = client(to, UPLOAD);
+    await until(() => text().includes(' 401 '), 'the early answer');
+    socket[goes]();
+    await until(() => isGone, 'the server to see it');
+    await until(() => facts.at(-1)?.fact === 'response_ended', 'the end of the exchange');
+    expect(facts.slice(-2)).toMatchObject([{ aborted: true }, { end: 'complete' }]);
+  });
+});
+
+describe('after an upgrade', () => {
+  const ASK = 'GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
+  const GRANT = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n';
+
+  it('a client that ends its side gets all that the server still says', async () => {
+    const long = 'x'.repeat(8 * MIB);
+    const port = await upstream((socket, received) => {
+      if (!received.endsWith('\r\n\r\n')) return;
+      socket.write(GRANT);
+      socket.once('end', () => socket.end(`${long}bye`));
+    });
+    const { port: to, facts } = await tapTo(port);
+    const { socket, text, end } = client(to, ASK);
+    await until(() => text().startsWith('HTTP/1.1 101 '), 'the upgrade');
+    socket.end('the last');
+    await until(() => end() !== 'open', 'the end');
+    expect([end(), text().length]).toEqual(['ended', GRANT.length + long.length + 3]);
+    await until(() => facts.at(-1)?.fact === 'response_ended', 'the end to be told');
+  });
+
+  it('what breaks on one side breaks on the other', async () => {
+    for (const side of ['client', 'server'] as const) {
+      let server: Socket | undefined;
+      let isGone = false;
+      const port = await upstream((socket) => {
+        server = socket;
+        socket.once('close', () => (isGone = true));
+        socket.once('end', () => socket.end());
+        socket.write(GRANT);
+      });
+      const { port: to } = await tapTo(port);
+      const { socket, text, end } = client(to, ASK);
+      await until(() => text().startsWith('HTTP/1.1 101 '), 'the upgrade');
+      (side === 'client' ? socket : server)?.resetAndDestroy();
+      await until(() => isGone && (side === 'client' || end() !== 'open'), `${side} to break off`);
+    }
+  });
+
+  it('that the server refuses, the answer is as the server says, whole, and the last', async () => {
+    const long = Buffer.alloc(8 * MIB, 'x');
+    const port = await upstream((socket) => {
+      socket.write(`HTTP/1.1 426 Upgrade Required\r\nX-L: caf\xe9\r\n${CHUNKED}`, 'latin1');
+      socket.write(chunk(long));
+      socket.write('0\r\n\r\n');
+    });
+    const { port: to } = await tapTo(port);
+    const { text, end } = client(to, ASK);
+    await until(() => end() !== 'open', 'the end');
+    expect(text()).toMatch(/^HTTP\/1\.1 426 Upgrade Required\r\nX-L: caf\xe9\r\n/);
+    expect(text().split('x').length - 1).toBe(long.length);
+    expect([end(), text().endsWith('\r\n0\r\n\r\n')]).toEqual(['ended', true]);
   });
 });
 
@@ -277,7 +356,9 @@ describe('a client that sends what is not HTTP', () => {
       socket.once('end', () => socket.end());
     });
     const { port: to, facts, refused } = await tapTo(port);
-    const { text, end } = client(to, `${UPLOAD}5\r\nhello\r\nzzz\r\n`);
+    const { socket, text, end } = client(to, `${UPLOAD}5\r\nhello\r\n`);
+    await until(() => got.includes('hello'), 'the beginning');
+    socket.write('zzz\r\n');
     await until(() => end() !== 'open' && isGone, 'both to end');
     expect(text()).toMatch(/^HTTP\/1.1 400 /);
     expect(got).not.toMatch(/\r\n0\r\n/);
@@ -392,5 +473,40 @@ describe('a stream that is cut anywhere', () => {
       expect(Buffer.concat(received).equals(EVENTS)).toBe(true);
     }
     expect(cuts).toHaveLength(EVENTS.length - 1);
+  });
+
+  const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: string) => Buffer };
+  it.each<[coding: string, encode: (text: string) => Buffer]>([
+    ['identity', (text) => Buffer.from(text)],
+    ['gzip', (text) => zlib.gzipSync(text)],
+    ['br', (text) => zlib.brotliCompressSync(text)],
+    ...(zstdCompressSync === undefined
+      ? []
+      : [['zstd', zstdCompressSync] as [string, typeof zstdCompressSync]]),
+  ])('byte by byte, in %s, arrives as it came and is recorded as text', async (coding, encode) => {
+    const said = JSON.stringify({ jsonrpc: '2.0', id: 7, result: { text: 'é€😀'.repeat(20) } });
+    const bytes = encode(`: hi\r\n\r\nevent: message\ndata: ${said}\n\n`);
+    const port = await upstream((socket, received) => {
+      if (!received.endsWith('}')) return;
+      socket.setNoDelay();
+      socket.write(STREAM.replace('\r\n\r\n', `\r\nContent-Encoding: ${coding}\r\n\r\n`));
+      let at = 0;
+      const next = (): void => {
+        if (at === bytes.length) return void socket.write('0\r\n\r\n');
+        socket.write(chunk(bytes.subarray(at, (at += 1))));
+        setImmediate(next);
+      };
+      next();
+    });
+    const all = await observed(`http://127.0.0.1:${port}/mcp`);
+    const call = '{"jsonrpc":"2.0","id":7,"method":"tools/list"}';
+    const { text } = client(Number(new URL(all.url).port), post(call));
+    await until(() => text().endsWith('\r\n0\r\n\r\n'), 'the end');
+    const got = messagesOf(text(), () => 'as told', false).messages[0]?.body ?? '';
+    expect(Buffer.from(got, 'latin1').equals(bytes)).toBe(true);
+    await all.stop();
+    const { frames, operations } = await all.show();
+    expect(operations).toMatchObject([{ method: 'tools/list', outcome: 'ok' }]);
+    expect(frames.map((frame) => frame.text)).toContain(said);
   });
 });

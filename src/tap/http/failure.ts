@@ -19,8 +19,6 @@ const STATUS: Readonly<Record<Failure, number>> = {
   closed: 502,
   garbage: 502,
   forbidden: 403,
-  overload: 503,
-  bad_request: 400,
 };
 
 /** JSON-RPC leaves -32000 to -32099 to implementations; MCP gives -32000 to -32019 no meaning. */

@@ -3,11 +3,11 @@
  * anybody looks at it. What breaks on one side breaks on the other; nothing is ended cleanly that was not.
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import type { Direction } from '../../wire/chunk.ts';
 import type { ExchangeEnd, ExchangeFact, Failure } from '../../wire/exchange.ts';
 import { nowUs } from '../relay.ts';
 import { failedAnswer, failureOf } from './failure.ts';
+import { pauseFor, reset } from './flow.ts';
 import { announcesBody, endToEnd, plainLength, valueOf, without } from './headers.ts';
 
 /** Told after the fact; whatever it does, the traffic is gone on its way. */
@@ -61,9 +61,6 @@ const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_EDITED_BYTES = 1024 * 1024;
 const RESET = /^(?:ECONNRESET|EPIPE)$/;
 
-/** Written, it sends a head at once, in the encoding of heads: `flushHeaders` makes UTF-8 of what is none. */
-const NOTHING = Buffer.alloc(0);
-
 export class Forwarding {
   readonly id: number;
   readonly connection: number;
@@ -78,6 +75,7 @@ export class Forwarding {
   #headBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #requestOver = false;
+  #halfClosed = false;
   /** Set once: how the response ended. */
   #end: ExchangeEnd | undefined;
   #trailers: readonly string[] = [];
@@ -168,11 +166,34 @@ export class Forwarding {
     });
   }
 
+  /**
+   * The client has ended its side: it is gone, or waits for the answer. The server is told just that, and does what it
+   * would do without us. Of an event stream nobody waits for the end: it is cancelled.
+   */
+  halfClose(): void {
+    if (this.#answer !== undefined && isEventStream(this.#answer.rawHeaders)) {
+      this.response.destroy();
+      return;
+    }
+    this.#halfClosed = true;
+    this.response.shouldKeepAlive = false;
+    const upstream = this.#upstream;
+    if (upstream?.writableFinished === true) upstream.socket?.end();
+    else upstream?.once('finish', () => upstream.socket?.end());
+  }
+
+  /** The client's connection is closed. Of a request that is answered, Node tells nothing more. */
+  clientClosed(): void {
+    if (this.#requestOver) return;
+    this.#upstream?.destroy();
+    this.#requestEnds(true, nowUs());
+  }
+
   /** Ends a stream that would never end by itself: cleanly, for its client may come back elsewhere. */
   stopListening(): void {
+    this.response.end();
     this.#ended('stopped');
     this.#upstream?.destroy();
-    this.response.end();
   }
 
   destroy(): void {
@@ -190,12 +211,14 @@ export class Forwarding {
   readonly #sent = (chunk: Buffer): void => {
     const from = nowUs();
     const upstream = this.#upstream as ClientRequest;
-    const open = upstream.write(chunk);
+    // Of a server that has answered and gone, the rest of the request is nobody's.
+    const open = upstream.destroyed || upstream.write(chunk);
     const atUs = nowUs();
     this.#keepHead(chunk);
     this.#way.observer.body(this.id, 'client_to_server', chunk, atUs, atUs - from);
     const wait = this.#way.observer.admit?.();
-    if (!open || wait !== undefined) pauseFor(this.request, upstream, open, wait);
+    // Once it has its answer, Node's request tells no 'drain' any more.
+    if (!open || wait !== undefined) pauseFor(this.request, upstream.socket ?? upstream, open, wait);
   };
 
   readonly #sentAll = (): void => {
@@ -246,7 +269,7 @@ export class Forwarding {
       });
       return;
     }
-    if (isEventStream(rawHeaders)) response.write(NOTHING);
+    if (isEventStream(rawHeaders)) response.flushHeaders();
     else setImmediate(this.#flushResponse);
     this.#way.observer.fact(this.id, { fact: 'response', status, reason, headers: rawHeaders }, nowUs());
     answer.on('data', this.#received);
@@ -256,7 +279,7 @@ export class Forwarding {
   };
 
   readonly #flushResponse = (): void => {
-    if (!this.response.destroyed && !this.response.writableEnded) this.response.write(NOTHING);
+    if (!this.response.destroyed && !this.response.writableEnded) this.response.flushHeaders();
   };
 
   readonly #received = (chunk: Buffer): void => {
@@ -288,7 +311,7 @@ export class Forwarding {
   /** The server's connection broke within its response: the client's breaks, too. */
   readonly #broken = (): void => {
     if (this.#end !== undefined) return;
-    this.#ended('server_gone');
+    this.#ended(this.#halfClosed ? 'client_gone' : 'server_gone');
     reset(this.request);
   };
 
@@ -305,8 +328,9 @@ export class Forwarding {
       this.#broken();
       return;
     }
-    // The server closed the connection as the client, through us, sent on it: the client would have met just that.
-    if (this.#upstream?.reusedSocket === true && RESET.test(error.code ?? '')) {
+    // The server closed the connection as the client, through us, sent on it or ended it: the client would have met
+    // just that.
+    if ((this.#halfClosed || this.#upstream?.reusedSocket === true) && RESET.test(error.code ?? '')) {
       this.#broken();
       return;
     }
@@ -315,8 +339,9 @@ export class Forwarding {
 
   readonly #clientClosed = (): void => {
     clearTimeout(this.#timer);
-    if (!this.#requestOver) this.#requestEnds(!this.request.complete, nowUs());
+    // It may have been answered early: what it still sends passes.
     if (this.#end !== undefined) return;
+    this.#requestEnds(!this.request.complete, nowUs());
     this.#ended('client_gone');
     this.#upstream?.destroy();
   };
@@ -378,25 +403,6 @@ function ignore(): void {
 
 function isEventStream(headers: readonly string[]): boolean {
   return valueOf(headers, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true;
-}
-
-/** The client is to see a reset and not an end, which for some bodies would be the regular one. */
-function reset({ socket }: IncomingMessage): void {
-  if ((socket as Partial<TLSSocket>).encrypted === true) socket.destroy();
-  else socket.resetAndDestroy();
-}
-
-function pauseFor(
-  source: IncomingMessage,
-  destination: ClientRequest | ServerResponse,
-  open: boolean,
-  wait: Promise<void> | undefined,
-): void {
-  source.pause();
-  const drained = open ? undefined : new Promise<void>((resolve) => destination.once('drain', resolve));
-  void Promise.all([drained, wait]).then(() => {
-    source.resume();
-  });
 }
 
 function pairs(raw: readonly string[]): [string, string][] {

@@ -13,6 +13,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'te',
 ]);
 
+/** Of the strings that Node writes to a socket; it would make UTF-8 of a head that is sent before its body. */
+export const ENCODING_OF_HEADS = 'latin1';
+
 /**
  * The fields that go on. Transfer-Encoding stays, for Node frames a body as its fields say; `TE: trailers` stays, since
  * trailers are passed on.

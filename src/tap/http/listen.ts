@@ -14,6 +14,9 @@ export class ListenError extends Error {
   }
 }
 
+/** Clients that wait to be accepted, as thousands do that come back at once; systems bound it themselves, Linux at this. */
+const BACKLOG = 4096;
+
 const WORDS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'it is in use; choose another with --listen',
   EACCES: 'it is not allowed',
@@ -33,10 +36,13 @@ export async function listen(server: Server, where: Listen): Promise<number | un
       reject(new ListenError(code, `cannot listen on ${name}: ${WORDS[code] ?? message}`, { cause }));
     };
     server.once('error', failed);
-    server.listen('socketPath' in where ? { path: where.socketPath } : where, () => {
-      server.off('error', failed);
-      resolve();
-    });
+    server.listen(
+      { backlog: BACKLOG, ...('socketPath' in where ? { path: where.socketPath } : where) },
+      () => {
+        server.off('error', failed);
+        resolve();
+      },
+    );
   });
   const address = server.address();
   return typeof address === 'object' ? address?.port : undefined;

@@ -16,8 +16,9 @@ import {
   type RequestEditor,
   type Way,
 } from './forwarding.ts';
+import { finish } from './flow.ts';
 import { refusal } from './guard.ts';
-import { endToEnd, forUpgrade, valueOf, withForwarded, withValue } from './headers.ts';
+import { ENCODING_OF_HEADS, endToEnd, forUpgrade, valueOf, withForwarded, withValue } from './headers.ts';
 import { listen, type Listen } from './listen.ts';
 import { EndpointRewriter, MetadataRewriter, type Places, rewriteChallenges } from './rewrite.ts';
 import { passUpgrade } from './upgrade.ts';
@@ -41,10 +42,14 @@ export interface HttpTapOptions {
   readonly maxConnections: number;
   readonly rewriteOauth: boolean;
   readonly editor?: RequestEditor | undefined;
+  /** Default: a minute. */
+  readonly headersTimeoutMs?: number;
 }
 
 /** Who sends headers for longer than this holds a connection and wants nothing (slow loris). Bodies take what they take. */
 const HEADERS_TIMEOUT_MS = 60_000;
+/** How often in that time Node looks for them. */
+const HEADERS_LOOKS = 6;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 
 interface Client {
@@ -53,6 +58,13 @@ interface Client {
   readonly endpoint: Endpoint;
   /** Exchanges under way. */
   busy: number;
+  /** The one of them that began last. */
+  last: Forwarding | undefined;
+}
+
+/** Of Node's server, and not in its types: whether a client that has ended its side may still get its answer. */
+interface AllowsHalfOpen {
+  httpAllowHalfOpen: boolean;
 }
 
 export class HttpTap {
@@ -87,9 +99,11 @@ export class HttpTap {
         this.#upstreamClosed(connection);
       },
     });
+    const headersTimeout = options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
     const settings = {
       maxHeaderSize: maxHeaderBytes,
-      headersTimeout: HEADERS_TIMEOUT_MS,
+      headersTimeout,
+      connectionsCheckingInterval: headersTimeout / HEADERS_LOOKS,
       requestTimeout: 0,
       // The server says when an idle connection ends.
       keepAliveTimeout: 0,
@@ -98,6 +112,7 @@ export class HttpTap {
     };
     this.#server = tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...tls });
     this.#server.maxConnections = options.maxConnections;
+    (this.#server as Server & AllowsHalfOpen).httpAllowHalfOpen = true;
     this.#way = this.#wayOf();
     this.#attach();
   }
@@ -157,7 +172,7 @@ export class HttpTap {
     });
     server.on('connect', (_request, socket: Duplex) => {
       this.#refused('connect');
-      socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      finish(socket, 'HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       this.#clientError(error, socket);
@@ -170,11 +185,16 @@ export class HttpTap {
       address: socket.remoteAddress?.replace(/^::ffff:/, '') ?? 'unix',
       port: socket.remotePort,
     };
-    const client: Client = { number, socket, endpoint, busy: 0 };
+    const client: Client = { number, socket, endpoint, busy: 0, last: undefined };
+    socket.setDefaultEncoding(ENCODING_OF_HEADS);
     this.#clients.set(socket, client);
     this.#byNumber.set(number, client);
     this.#observer.connections?.(this.#clients.size);
+    socket.once('end', () => {
+      client.last?.halfClose();
+    });
     socket.once('close', () => {
+      client.last?.clientClosed();
       this.#clients.delete(socket);
       this.#observer.connections?.(this.#clients.size);
       this.#byNumber.delete(number);
@@ -198,6 +218,7 @@ export class HttpTap {
     const id = this.#began(request, client);
     const forwarding = new Forwarding(id, client.number, request, response, this.#way);
     client.busy += 1;
+    client.last = forwarding;
     this.#underWay.add(forwarding);
     if (this.#closing) response.shouldKeepAlive = false;
     const refused = this.#refusalOf(request);
@@ -282,7 +303,10 @@ export class HttpTap {
       done: (forwarding) => {
         this.#underWay.delete(forwarding);
         const client = this.#byNumber.get(forwarding.connection);
-        if (client !== undefined) client.busy -= 1;
+        if (client === undefined) return;
+        client.busy -= 1;
+        if (client.last === forwarding) client.last = undefined;
+        if (this.#closing && client.busy === 0) client.socket.destroySoon();
       },
     };
   }
@@ -316,8 +340,8 @@ export class HttpTap {
       observer.fact(id, { fact: 'response_ended', end: 'complete', trailers: [] }, nowUs());
     };
     if (refused !== undefined) {
-      socket.end(failed({ failure: 'forbidden', detail: refused }));
       socket.once('close', ended);
+      finish(socket, failed({ failure: 'forbidden', detail: refused }));
       return;
     }
     const upstream = this.#upstream.request(
@@ -339,12 +363,15 @@ export class HttpTap {
     });
   }
 
-  /** What came is not HTTP, or too much of it: nobody can say which request it was. */
+  /** What came is not HTTP, or too much of it, or breaks off. */
   #clientError({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
     const [status, word] = CLIENT_ERRORS.get(code) ?? ['400 Bad Request', 'bad_request'];
-    if (code !== 'ECONNRESET') this.#refused(word);
-    if (!socket.writable || code === 'ECONNRESET') socket.destroy();
-    else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const { busy = 0, last } = this.#clients.get(socket) ?? {};
+    if (code !== 'ECONNRESET' && busy === 0) this.#refused(word);
+    // Within an answer, ours would be taken for a part of it.
+    const isAnswering = busy > 1 || last?.response.headersSent === true;
+    if (!socket.writable || code === 'ECONNRESET' || isAnswering) socket.destroy();
+    else finish(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RawHeaders } from '../../wire/exchange.ts';
+import { finish, pauseFor } from './flow.ts';
 
 export interface UpgradeEvents {
   answered(status: number, reason: string, headers: RawHeaders, upgraded: boolean): void;
@@ -20,11 +21,13 @@ export function passUpgrade(
   events: UpgradeEvents,
 ): void {
   let over = false;
+  let granted: Duplex | undefined;
   const end = (): void => {
     if (over) return;
     over = true;
     client.destroy();
     upstream.destroy();
+    granted?.destroy();
     events.ended();
   };
   client.on('error', end);
@@ -34,8 +37,11 @@ export function passUpgrade(
     if (first.length > 0) client.write(first);
     if (head.length > 0) server.write(head);
     events.answered(answer.statusCode ?? 101, answer.statusMessage ?? '', answer.rawHeaders, true);
+    granted = server;
     server.on('error', end);
-    server.on('close', end);
+    server.on('close', () => {
+      finish(client);
+    });
     client.pipe(server);
     server.pipe(client);
   });
@@ -46,15 +52,16 @@ export function passUpgrade(
     answer.on('error', end);
     const isChunked = answer.rawHeaders.some((value, at) => at % 2 === 1 && /^chunked$/i.test(value));
     answer.on('data', (chunk: Buffer) => {
-      client.write(isChunked ? Buffer.concat([sizeOf(chunk), chunk, CRLF]) : chunk);
+      const open = client.write(isChunked ? Buffer.concat([sizeOf(chunk), chunk, CRLF]) : chunk);
+      if (!open) pauseFor(answer, client, open, undefined);
     });
     answer.on('end', () => {
-      client.end(isChunked ? '0\r\n\r\n' : '');
+      finish(client, isChunked ? '0\r\n\r\n' : undefined);
     });
   });
   upstream.on('error', (error) => {
     if (over) return;
-    client.end(events.failed(error));
+    finish(client, events.failed(error));
   });
   upstream.end();
 }

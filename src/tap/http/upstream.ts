@@ -12,7 +12,7 @@ import {
 import type { ClientRequest, ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { announcesBody } from './headers.ts';
+import { announcesBody, ENCODING_OF_HEADS } from './headers.ts';
 
 export interface UpstreamOptions {
   readonly target: URL;
@@ -109,6 +109,7 @@ function perConnection(
   agent.getName = (options?: object) => String((options as Named | undefined)?.connection);
   inner.createConnection = (options, done) => {
     const socket = createConnection.call(agent, options, done);
+    socket.setDefaultEncoding(ENCODING_OF_HEADS);
     const timer =
       connectTimeoutMs === undefined
         ? undefined
