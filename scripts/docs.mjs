@@ -14,6 +14,7 @@ const DOCUMENTS = [
   { file: 'docs/config.md', module: 'src/config/doc.ts', render: 'renderConfigDoc' },
   { file: 'docs/findings.md', module: 'src/event/finding-doc.ts', render: 'renderFindingsDoc' },
   { file: 'docs/metrics.md', module: 'src/sink/metric-doc.ts', render: 'renderMetricsDoc' },
+  { file: 'docs/openapi.json', module: 'src/api/openapi.ts', render: 'renderOpenApi' },
   { file: 'docs/recording.schema.json', module: 'src/formats/schema.ts', render: 'renderRecordingSchema' },
 ];
 

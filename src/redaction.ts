@@ -3,17 +3,6 @@
  * placeholders in all of its recordings, and nobody without the key can try what a secret was.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from './config/config.ts';
 import { isPattern } from './config/redaction.ts';
@@ -21,11 +10,10 @@ import { safePattern } from './config/safePattern.ts';
 import type { Place } from './event/redact-json.ts';
 import type { PlacesOf } from './event/redact-marks.ts';
 import { type Fingerprint, Redactor, type RedactionRules } from './event/redact.ts';
+import { SECRET_BYTES, secretFile } from './self/secretFile.ts';
 
 export const KEY_FILE = 'redaction.key';
-const KEY_BYTES = 32;
 const MARK_DIGITS = 12;
-const OTHERS = 0o077;
 /** Of values whose marks are known: clients send the same credential with each request. */
 const MAX_KNOWN = 1000;
 const MAX_KNOWN_CHARS = 256;
@@ -111,55 +99,15 @@ const NO_FOLDER: ReadonlySet<string> = new Set(['EROFS', 'ENOTDIR', 'EEXIST', 'E
 function readKey(dataDir: string): { readonly key: Uint8Array; readonly problem: string | undefined } {
   const path = join(dataDir, KEY_FILE);
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const key = readIfThere(path) ?? make(path);
-    return { key, problem: undefined };
+    return { key: secretFile(dataDir, KEY_FILE), problem: undefined };
   } catch (cause) {
-    const key = randomBytes(KEY_BYTES);
-    const { code = '', message = String(cause) } = cause as NodeJS.ErrnoException;
+    const key = randomBytes(SECRET_BYTES);
+    const { code = '', message } = cause as NodeJS.ErrnoException;
     // Then the recording cannot be written either, which says so.
     if (NO_FOLDER.has(code)) return { key, problem: undefined };
     return {
       key,
       problem: `redaction: the key in ${path} cannot be used, so placeholders are not those of other sessions: ${message}`,
     };
-  }
-}
-
-function readIfThere(path: string): Uint8Array | undefined {
-  let file: number;
-  try {
-    // A link may have been planted by somebody who knows the key that it leads to.
-    file = openSync(path, constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const { mode, uid } = fstatSync(file);
-    const me = process.geteuid?.();
-    if (me !== undefined && (uid !== me || (mode & OTHERS) !== 0))
-      throw new Error('it is not readable by its owner alone; remove it, and a new one is made');
-    const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'hex');
-    if (key.length !== KEY_BYTES) throw new Error('it is no key; remove it, and a new one is made');
-    return key;
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Whole or not at all, and of two processes that make one at once both use the first. */
-function make(path: string): Uint8Array {
-  const key = randomBytes(KEY_BYTES);
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(draft, `${key.toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
-  try {
-    linkSync(draft, path);
-    return key;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return readIfThere(path) ?? key;
-  } finally {
-    unlinkSync(draft);
   }
 }

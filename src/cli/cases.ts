@@ -4,10 +4,10 @@
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
 import { junitOf } from '../check/junit.ts';
 import { ConfigError, quote } from '../config/error.ts';
-import { type Case, caseOf, readCase } from '../replay/case.ts';
+import { type Case, type CaseFile, caseOf, readCase } from '../replay/case.ts';
+import { caseText, parseCase } from '../replay/caseFile.ts';
 import { CannotRun } from '../replay/connection.ts';
 import { judge, learnRules, type LearntRule, type Verdict } from '../replay/judge.ts';
 import { pathText } from '../replay/paths.ts';
@@ -67,10 +67,10 @@ export function caseCreate(
     const file = caseOf(plan, { name, server: serverFile(server), rules, learnt });
     const output = options.output ?? `${name.replace(/[^\w.-]+/g, '-')}.case.yaml`;
     const left = plan.steps.length - file.steps.length;
-    if (output === '-') await terminal.line(stringify(file).trimEnd());
+    if (output === '-') await terminal.line(caseText(output, file).trimEnd());
     else {
       mkdirSync(dirname(resolve(output)), { recursive: true });
-      writeFileSync(output, textOf(output, file), { mode: OWNER_ONLY });
+      writeFileSync(output, caseText(output, file), { mode: OWNER_ONLY });
       await terminal.line(
         `${safe(output)}: ${file.steps.length} steps; run it: sidelight test ${safe(output)}`,
       );
@@ -83,10 +83,6 @@ export function caseCreate(
 function serverFile(server: Server | undefined): Case['server'] {
   if (server === undefined) return undefined;
   return 'url' in server ? { url: server.url.href } : { command: [server.command, ...server.args] };
-}
-
-function textOf(path: string, file: unknown): string {
-  return path.endsWith('.json') ? `${JSON.stringify(file, undefined, 2)}\n` : stringify(file);
 }
 
 interface Tested {
@@ -166,7 +162,7 @@ async function testCase(
   });
   let written: unknown;
   try {
-    written = parse(readFileSync(path, 'utf8'));
+    written = parseCase(readFileSync(path, 'utf8'));
   } catch (error) {
     return failed(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
   }
@@ -204,13 +200,13 @@ async function testCase(
   const { rules, learnt, bindings, name } = one;
   const verdict = judge(result, { rules, learnt, bindings, maxSlowdown: undefined });
   if (options.update === true && !verdict.reproduced)
-    writeFileSync(path, textOf(path, updated(written, result)));
+    writeFileSync(path, caseText(path, updated(written as CaseFile, result)));
   return { path, name, verdict, problem: undefined, one, startedAtUs };
 }
 
 /** The same file, with what came now as what must come. */
-function updated(written: unknown, { steps }: Run): unknown {
-  const file = structuredClone(written) as { steps: { expect?: Record<string, unknown> }[] };
+function updated(written: CaseFile, { steps }: Run): CaseFile {
+  const file = structuredClone(written);
   for (const { planned, answer } of steps) {
     const step = file.steps[planned.step.index];
     if (step === undefined || answer === undefined) continue;

@@ -13,11 +13,14 @@ import {
 import { junitOf } from '../check/junit.ts';
 import { sarifOf } from '../check/sarif.ts';
 import { callOf, shortId } from './describe.ts';
+import { filterOf } from './filterOption.ts';
 import { type SourcesConfig, withSources } from './sources.ts';
 import { json, safe, type Terminal } from './terminal.ts';
 
 export interface CheckOptions {
   readonly failOn?: string;
+  /** Sessions of the store that a filter finds, besides those that are named. */
+  readonly filter?: string;
   readonly maxDuration?: number;
   readonly expectTool?: readonly string[];
   readonly forbidTool?: readonly string[];
@@ -33,20 +36,28 @@ export function checkSessions(
   terminal: Terminal,
 ): Promise<number> {
   const rules = rulesOf(options);
-  return withSources(config, wanted, terminal, async (groups) => {
-    const checked: Checked[] = [];
-    for (const { session, operations, findings } of groups.flat())
-      checked.push(check(session, operations(), findings(), rules));
-    const [first] = checked;
-    const uriOf = (id: string): string => `sidelight:///sessions/${id}`;
-    if (options.format === 'junit')
-      await terminal.line(junitOf('sidelight check', checked.map(suiteOf)).trimEnd());
-    else if (options.format === 'sarif') await terminal.line(json(sarifOf(checked, version, uriOf)));
-    else if (options.format === 'json') for (const one of checked) await terminal.line(json(asJson(one)));
-    else for (const one of checked) await show(one, terminal);
-    if (first === undefined) terminal.problem('no session is meant by this: nothing was checked');
-    return first !== undefined && checked.every(passes) ? 0 : 1;
-  });
+  const filter = options.filter === undefined ? undefined : filterOf([options.filter]);
+  const named = wanted.length === 0 && filter === undefined ? ['last'] : wanted;
+  return withSources(
+    config,
+    named,
+    terminal,
+    async (groups) => {
+      const checked: Checked[] = [];
+      for (const { session, operations, findings } of groups.flat())
+        checked.push(check(session, operations(), findings(), rules));
+      const [first] = checked;
+      const uriOf = (id: string): string => `sidelight:///sessions/${id}`;
+      if (options.format === 'junit')
+        await terminal.line(junitOf('sidelight check', checked.map(suiteOf)).trimEnd());
+      else if (options.format === 'sarif') await terminal.line(json(sarifOf(checked, version, uriOf)));
+      else if (options.format === 'json') for (const one of checked) await terminal.line(json(asJson(one)));
+      else for (const one of checked) await show(one, terminal);
+      if (first === undefined) terminal.problem('no session is meant by this: nothing was checked');
+      return first !== undefined && checked.every(passes) ? 0 : 1;
+    },
+    filter,
+  );
 }
 
 function rulesOf({ failOn, maxDuration, expectTool = [], forbidTool = [] }: CheckOptions): Rules {

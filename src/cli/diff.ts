@@ -3,6 +3,7 @@ import { ConfigError, quote } from '../config/error.ts';
 import { comparedSession } from '../replay/compared.ts';
 import type { CompareRules, Difference, Level } from '../replay/compare.ts';
 import { type ComparedCall, diffSessions, isSame, type SessionDiff } from '../replay/diff.ts';
+import { callJson, diffJson } from '../replay/diffJson.ts';
 import { parsePattern, pathText, type Pattern } from '../replay/paths.ts';
 import { callOf } from './describe.ts';
 import { NOT_READ, type SourcesConfig, withSources } from './sources.ts';
@@ -85,32 +86,12 @@ function tookUs({ operation }: ComparedCall): number {
 }
 
 function asJson(found: SessionDiff, slower: readonly Pair[], same: boolean): object {
-  const named = ({ operation }: ComparedCall): object => {
-    const { operationId, method, target, outcome } = operation;
-    return { operationId, method, target: target?.name, outcome };
-  };
-  const told = (differences: readonly Difference[]): object[] =>
-    differences.map(({ path, ...rest }) => ({ path: pathText(path), ...rest }));
   return {
     same,
-    session: found.session.map(([name, left, right]) => ({ name, left, right })),
-    toolsAdded: found.toolsAdded,
-    toolsRemoved: found.toolsRemoved,
-    toolsChanged: found.toolsChanged.map(({ tool, differences }) => ({
-      tool,
-      differences: told(differences),
-    })),
-    calls: found.calls.map(({ left, right, asked, answered }) => ({
-      left: named(left),
-      right: named(right),
-      asked: told(asked),
-      answered: told(answered),
-    })),
-    onlyLeft: found.onlyLeft.map(named),
-    onlyRight: found.onlyRight.map(named),
+    ...diffJson(found),
     slower: slower.map(([left, right]) => ({
-      left: named(left),
-      right: named(right),
+      left: callJson(left),
+      right: callJson(right),
       leftUs: tookUs(left),
       rightUs: tookUs(right),
     })),

@@ -7,10 +7,8 @@ import { ConfigError, quote } from '../config/error.ts';
 import type { Config } from '../config/config.ts';
 import { EXPORT_FORMATS, EXPORTERS, type ExportFormat } from '../formats/exportFormats.ts';
 import { redactedSource } from '../formats/redaction.ts';
-import type { Source } from '../formats/source.ts';
+import { sourceOf } from '../formats/source.ts';
 import { openRedaction } from '../redaction.ts';
-import type { StoreReader } from '../store/read.ts';
-import type { SessionRecord } from '../store/record.ts';
 import { recordingOf, withStore } from './describe.ts';
 import type { Output, Terminal } from './terminal.ts';
 
@@ -77,15 +75,6 @@ export function exportSession(
     if (!completeness.complete) terminal.problem(`not all is in the recording: ${recordingOf(completeness)}`);
     return 0;
   });
-}
-
-function sourceOf(reader: StoreReader, session: SessionRecord): Source {
-  return {
-    session,
-    operations: () => reader.operations(session.id),
-    findings: () => reader.findings(session.id),
-    frames: () => reader.frames(session.id),
-  };
 }
 
 function toStdout(text: Iterable<string>, out: Output): Promise<void> {

@@ -21,7 +21,8 @@ export function addJudges(program: Command, { io, load, done }: Context): void {
 
   addSettings(program.command('check'), SETTINGS)
     .description('a gate for CI: whether recorded sessions hold what is asked of them')
-    .argument('[session...]', 'ids or parts of them, last, or files', ['last'])
+    .argument('[session...]', 'ids or parts of them, last, or files (default: last)')
+    .option('--filter <filter>', 'sessions of the store that a filter finds; see sidelight sessions --help')
     .option(
       '--fail-on <words>',
       `categories (${CATEGORIES.join(', ')}) and ids of findings, with commas; none for nothing (default: ${DEFAULT_FAIL_ON.join(',')})`,
@@ -43,6 +44,7 @@ export function addJudges(program: Command, { io, load, done }: Context): void {
       [
         examples(
           'sidelight check last --fail-on error,tool_error,drift --max-duration 2s',
+          "sidelight check --filter 'server:files since:1d' --fail-on error,hung",
           'sidelight check recording.jsonl --expect-tool search --format junit > report.xml',
         ),
         '\nExit codes: 0 everything holds, 1 something does not, 2 usage, 3 it could not be read.',

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Key } from '../config/options.ts';
 import { type Context, examples } from './readers.ts';
-import { addSettings, READER_SETTINGS } from './settings.ts';
+import { addSettings, ALL_SETTINGS, READER_SETTINGS } from './settings.ts';
 import { Terminal } from './terminal.ts';
 
 const RETENTION: readonly Key[] = [
@@ -37,6 +37,19 @@ export function addKeepers(program: Command, { io, load, done }: Context): void 
       const { config } = await load(command);
       const { note } = await import('./marks.ts');
       done(await note(config.dataDir, session, text, terminal()));
+    });
+
+  addSettings(program.command('doctor'), ALL_SETTINGS)
+    .description('look whether everything is there and well, and say what to do where it is not')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples('sidelight doctor', 'sidelight doctor --otlp-endpoint http://localhost:4318'),
+    )
+    .action(async (options: { json?: true }, command: Command) => {
+      const loaded = await load(command);
+      const { doctor } = await import('./doctor.ts');
+      done(await doctor(loaded, options, { terminal: terminal(), version: io.version }));
     });
 
   addSettings(program.command('prune'), RETENTION)

@@ -15,6 +15,7 @@ import { addKeepers } from './keepers.ts';
 import { addLists, filterWords } from './lists.ts';
 import { addReaders, examples } from './readers.ts';
 import { addReplay } from './replayCommand.ts';
+import { addServers } from './servers.ts';
 import { addSettings, flagsOf, settingsOf } from './settings.ts';
 
 /** What was asked for could not be understood. */
@@ -103,6 +104,7 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
   addJudges(program, { io, load, done });
   addReplay(program, argv, { io, load, done });
   addKeepers(program, { io, load, done });
+  addServers(program, { io, load, done });
   return program;
 }
 

@@ -1,8 +1,8 @@
 /** `sidelight minimize` and `sidelight bisect`: the smallest session that still fails, and the first server that does. */
 import { writeFileSync } from 'node:fs';
-import { stringify } from 'yaml';
 import { ConfigError } from '../config/error.ts';
 import { caseOf } from '../replay/case.ts';
+import { caseText } from '../replay/caseFile.ts';
 import { CannotRun } from '../replay/connection.ts';
 import { failingStep, failsTheSame } from '../replay/failure.ts';
 import type { JudgeOptions } from '../replay/judge.ts';
@@ -85,7 +85,7 @@ export function minimizeSession(
       file.steps.forEach((step, index) => {
         if (found.steps[index]?.step.index !== target && step.expect !== undefined) step.expect = {};
       });
-      writeFileSync(output, stringify(file), { mode: 0o600 });
+      writeFileSync(output, caseText(output, file), { mode: 0o600 });
       const all = plan.steps.length === 1 ? '1 step' : `${plan.steps.length} steps`;
       await terminal.line(
         `${found.steps.length} of ${all}, ${found.trials} trials${found.stopped ? ' (the bound: it may not be the smallest)' : ''}`,

@@ -3,11 +3,11 @@ import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import type { Source } from '../formats/source.ts';
+import type { Filter } from '../filter/ast.ts';
+import { type Source, sourceOf } from '../formats/source.ts';
 import { importFile } from '../importing/file.ts';
 import { StoreError } from '../store/error.ts';
 import { openStore, type StoreReader } from '../store/read.ts';
-import type { SessionRecord } from '../store/record.ts';
 import type { Terminal } from './terminal.ts';
 
 export type SourcesConfig = Pick<
@@ -15,18 +15,21 @@ export type SourcesConfig = Pick<
   'dataDir' | 'maxBodyBytes' | 'maxMessageBytes' | 'recordMedia' | 'http'
 >;
 
+const PAGE = 200;
+
 /** Exit code: what was asked for could not be looked at. */
 export const NOT_READ = 3;
 
 /**
- * Gives `use` one group of sources for each word: an id or a part of one, `last`, or a file with one or more recordings. Where
- * one cannot be read that is said in one line, and the exit code is NOT_READ.
+ * Gives `use` one group of sources for each word: an id or a part of one, `last`, or a file with one or more recordings; and one
+ * for a filter. Where one cannot be read that is said in one line, and the exit code is NOT_READ.
  */
 export async function withSources(
   config: SourcesConfig,
   wanted: readonly string[],
   terminal: Terminal,
   use: (groups: readonly (readonly Source[])[]) => Promise<number>,
+  filter?: Filter,
 ): Promise<number> {
   const opened: StoreReader[] = [];
   const folders: string[] = [];
@@ -47,6 +50,10 @@ export async function withSources(
         groups.push([sourceOf(store, store.findSession(word))]);
       }
     }
+    if (filter !== undefined) {
+      if (store === undefined) opened.push((store = await openStore(config.dataDir)));
+      groups.push([...matching(store, filter)]);
+    }
     return await use(groups);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
@@ -58,13 +65,15 @@ export async function withSources(
   }
 }
 
-export function sourceOf(reader: StoreReader, session: SessionRecord): Source {
-  return {
-    session,
-    operations: () => reader.operations(session.id),
-    findings: () => reader.findings(session.id),
-    frames: () => reader.frames(session.id),
-  };
+/** Page by page, the newest first. */
+function* matching(store: StoreReader, filter: Filter): Generator<Source> {
+  const query = { filter, nowUs: Date.now() * 1000, limit: PAGE };
+  let page = store.find.sessions(query);
+  for (;;) {
+    for (const session of page.rows) yield sourceOf(store, session);
+    if (page.next === undefined) return;
+    page = store.find.sessions({ ...query, after: page.next });
+  }
 }
 
 /** A word that no id can be, or a file that is there. */

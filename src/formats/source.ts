@@ -3,6 +3,7 @@
  * are asked for. They never see the store, and never anything that redaction took out.
  */
 import type { StoredFrame } from '../store/block.ts';
+import type { StoreReader } from '../store/read.ts';
 import type { FindingRecord, OperationRecord, SessionRecord } from '../store/record.ts';
 
 export interface Source {
@@ -12,6 +13,15 @@ export interface Source {
   readonly findings: () => Iterable<FindingRecord>;
   /** In their order. Bytes are views of something larger. */
   readonly frames: () => Iterable<StoredFrame>;
+}
+
+export function sourceOf(reader: StoreReader, session: SessionRecord): Source {
+  return {
+    session,
+    operations: () => reader.operations(session.id),
+    findings: () => reader.findings(session.id),
+    frames: () => reader.frames(session.id),
+  };
 }
 
 /** Who writes the file. */

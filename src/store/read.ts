@@ -119,16 +119,16 @@ export class StoreReader {
     return first;
   }
 
-  /** In the order in which they started. */
-  *operations(sessionId: string): Generator<OperationRecord> {
+  /** In the order in which they started; only those with a larger id than `after`. */
+  *operations(sessionId: string, after = -1): Generator<OperationRecord> {
     const page = this.#db.prepare<unknown[], OperationRow>(
       `${OPERATIONS} WHERE session = (SELECT number FROM session WHERE id = ?) AND operation_id > ? ORDER BY operation_id LIMIT ?`,
     );
-    for (let after = -1; ;) {
-      const rows = page.all(sessionId, after, PAGE);
+    for (let last = after; ;) {
+      const rows = page.all(sessionId, last, PAGE);
       yield* rows.map(operationRecord);
       if (rows.length < PAGE) return;
-      after = rows.at(-1)?.operation_id ?? after;
+      last = rows.at(-1)?.operation_id ?? last;
     }
   }
 

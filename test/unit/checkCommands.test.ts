@@ -124,6 +124,20 @@ describe('sidelight check', () => {
     expect([code, told.passed]).toEqual(rules.length === 0 ? [0, true] : [1, false]);
   });
 
+  test('takes what a filter finds, and says where the filter is wrong', async () => {
+    const dir = await store(good, bad);
+    const all = await run(dir, 'check', '--filter', 'server:everything', '--format', 'json');
+    const passed = all.out
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { passed: boolean }).passed);
+    expect([all.code, passed]).toEqual([1, [false, true]]);
+    expect((await run(dir, 'check', '--filter', '-is:failed')).code).toBe(0);
+    const none = await run(dir, 'check', '--filter', 'server:nobody');
+    expect([none.code, none.err]).toEqual([1, expect.stringContaining('nothing was checked')]);
+    expect((await run(dir, 'check', '--filter', 'servr:x')).err).toMatch(/did you mean server/);
+  });
+
   test('a crash, a session that never began and a recording with gaps fail by default', async () => {
     const crashed = session(GOOD, [], {
       end: { cause: 'server_crashed', exitCode: null, exitSignal: 'SIGSEGV' },

@@ -1,0 +1,162 @@
+/**
+ * The API as an HTTP application: who is let in, which handler answers, and how. It knows every route by the table and holds
+ * nothing between two requests.
+ */
+import { createHash } from 'node:crypto';
+import type { HttpBindings } from '@hono/node-server';
+import { Hono, type Context } from 'hono';
+import type * as z from 'zod/mini';
+import { ABOUT_HANDLERS } from './about.ts';
+import type { Access } from './access.ts';
+import { audit } from './audit.ts';
+import { FRAME_HANDLERS } from './frames.ts';
+import type { ApiContext, ApiRequest, Handlers } from './handler.ts';
+import { JUDGED_HANDLERS } from './judged.ts';
+import { LIVE_HANDLERS } from './liveEvents.ts';
+import type { Page } from './page.ts';
+import { PLACES, readQuery, readValue } from './parameters.ts';
+import { ApiError, apiError, problemResponse } from './problem.ts';
+import { BASE, type Route, type RouteName, ROUTES } from './routes.ts';
+import { SESSION_HANDLERS } from './sessions.ts';
+import { TRANSFER_HANDLERS } from './transfer.ts';
+
+const HANDLERS: Handlers<RouteName> = {
+  ...SESSION_HANDLERS,
+  ...FRAME_HANDLERS,
+  ...JUDGED_HANDLERS,
+  ...TRANSFER_HANDLERS,
+  ...ABOUT_HANDLERS,
+  ...LIVE_HANDLERS,
+};
+
+/** Of a JSON body: a note is some thousand characters. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+type Incoming = Context<{ Bindings: HttpBindings }>;
+
+export interface AppOptions {
+  readonly context: ApiContext;
+  readonly access: Access;
+  readonly page: Page;
+  /** Takes one line about a failure that nobody foresaw. */
+  readonly report: (line: string) => void;
+}
+
+export function apiApp({ context, access, page, report }: AppOptions): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.onError((cause) => {
+    const error = apiError(cause);
+    if (error.status === 500) report(`a request of the API failed: ${cause.stack ?? cause.message}`);
+    return problemResponse(error);
+  });
+  app.use(async ({ env }, next) => {
+    access.names(env.incoming.rawHeaders);
+    await next();
+  });
+  app.get('/healthz', () => new Response('ok\n', { headers: { 'content-type': 'text/plain' } }));
+  app.use('/api/*', async ({ env }, next) => {
+    access.token(env.incoming.rawHeaders);
+    await next();
+  });
+  for (const name of Object.keys(ROUTES) as RouteName[]) {
+    const { method, path } = ROUTES[name];
+    app.on(method.toUpperCase(), pathOf(path), (c) => answered(name, c, context));
+  }
+  for (const path of new Set(Object.values(ROUTES).map((route) => route.path)))
+    app.all(pathOf(path), () => {
+      const methods = Object.values(ROUTES).flatMap((route) => (route.path === path ? [route.method] : []));
+      const allow = methods.join(', ').toUpperCase();
+      throw new ApiError(405, `here is only ${allow}`, {}, { allow });
+    });
+  app.get('*', ({ req }) => {
+    const found = req.path.startsWith('/api/') ? undefined : page(req.path);
+    if (found !== undefined) return found;
+    throw new ApiError(404, 'there is nothing here; docs/api.md lists what there is');
+  });
+  app.notFound(() =>
+    problemResponse(new ApiError(404, 'there is nothing here; docs/api.md lists what there is')),
+  );
+  return app;
+}
+
+/** `/sessions/{session}` as Hono has it. */
+function pathOf(path: string): string {
+  return BASE + path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+async function answered(name: RouteName, c: Incoming, context: ApiContext): Promise<Response> {
+  const route: Route = ROUTES[name];
+  const query = readQuery(route.query, new URL(c.req.url).searchParams);
+  const written = c.req.param() as Partial<Record<keyof typeof PLACES, string>>;
+  const number =
+    written.seq === undefined
+      ? readValue('operation', PLACES.operation, written.operation ?? '0')
+      : readValue('seq', PLACES.seq, written.seq);
+  const reader = await context.stored.reader();
+  const request: ApiRequest<RouteName> = {
+    context,
+    reader,
+    get session() {
+      return reader.findSession(readValue('session', PLACES.session, written.session ?? ''));
+    },
+    number,
+    query: query,
+    body: (await bodyOf(route, c)) as ApiRequest<RouteName>['body'],
+    audit: (entry) => {
+      audit(context.loaded.config.dataDir, entry, context.now(), c.env.incoming.socket.remoteAddress);
+    },
+    lastEventId: c.req.header('last-event-id'),
+  };
+  // Each handler is of the route that its request was read for.
+  const handler = HANDLERS[name] as (request: ApiRequest<RouteName>) => unknown;
+  const answer = await handler(request);
+  // Nobody will read it.
+  if (c.req.method === 'HEAD' && answer instanceof Response) await answer.body?.cancel();
+  return answer instanceof Response ? answer : jsonResponse(answer, c.req.header('if-none-match'));
+}
+
+/** With an ETag, so that who asks again learns cheaply that nothing changed. */
+function jsonResponse(answer: unknown, known: string | undefined): Response {
+  const text = JSON.stringify(answer);
+  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+  const isKnown = known?.split(',').some((one) => one.trim().replace(/^W\//, '') === etag) === true;
+  return isKnown
+    ? new Response(null, { status: 304, headers: { etag } })
+    : new Response(text, { headers: { 'content-type': 'application/json', etag } });
+}
+
+async function bodyOf({ body }: Route, { req }: Incoming): Promise<unknown> {
+  if (body === undefined) return undefined;
+  const { body: stream } = req.raw;
+  if (body === 'bytes') return stream ?? new ReadableStream<Uint8Array>({ start: (own) => own.close() });
+  if (!/^application\/json\s*(?:;|$)/i.test(req.header('content-type') ?? ''))
+    throw new ApiError(415, 'the body is to be JSON, with Content-Type: application/json');
+  return readJson(stream, body);
+}
+
+async function readJson(stream: ReadableStream<Uint8Array> | null, schema: z.ZodMiniType): Promise<unknown> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of stream ?? []) {
+    bytes += piece.length;
+    if (bytes > MAX_BODY_BYTES) throw new ApiError(413, `the body has more than ${MAX_BODY_BYTES} bytes`);
+    pieces.push(piece);
+  }
+  let written: unknown;
+  try {
+    written = JSON.parse(Buffer.concat(pieces).toString('utf8'));
+  } catch {
+    throw new ApiError(400, 'the body is no JSON');
+  }
+  const read = schema.safeParse(written);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  const member = issue?.path.join('.') ?? '';
+  throw new ApiError(
+    400,
+    `the body is not as it is to be${member && `, at ${member}`}: see docs/openapi.json`,
+    {
+      ...(member !== '' && { parameter: member }),
+    },
+  );
+}

@@ -1,0 +1,106 @@
+/** Handlers of what is concluded from recordings: findings, verdicts, checks, statistics and comparisons. They run nothing. */
+import { check as checked, DEFAULT_FAIL_ON, passes } from '../check/gate.ts';
+import { findingInfo } from '../event/findings.ts';
+import { sourceOf } from '../formats/source.ts';
+import { comparedSession } from '../replay/compared.ts';
+import { diffSessions, isSame } from '../replay/diff.ts';
+import { diffJson } from '../replay/diffJson.ts';
+import { parsePattern, type Pattern } from '../replay/paths.ts';
+import { hasText } from '../store/filter.ts';
+import type { CountedOperation } from '../store/find.ts';
+import { MAX_PAGE } from '../store/page.ts';
+import { Tally } from '../store/tally.ts';
+import { verdictOf } from '../store/verdict.ts';
+import type { ApiRequest, Handlers } from './handler.ts';
+import { readFilter } from './parameters.ts';
+import { ApiError } from './problem.ts';
+
+export const JUDGED_HANDLERS: Handlers<'findings' | 'explain' | 'check' | 'stats' | 'diff'> = {
+  findings: ({ reader, session }) => ({
+    items: reader.findings(session.id).map((finding) => {
+      const { severity = 'warning', title = finding.rule, hint = '' } = findingInfo(finding.rule) ?? {};
+      return { ...finding, severity, title, hint };
+    }),
+    total: session.findings,
+  }),
+  explain: ({ reader, session }) => ({
+    session: session.id,
+    ...verdictOf(session, reader.operations(session.id), reader.findings(session.id)),
+  }),
+  check: ({ reader, session, query: { failOn, maxDurationMs, expectTool, forbidTool } }) => {
+    const found = checked(session, reader.operations(session.id), reader.findings(session.id), {
+      failOn: new Set(failOn.length === 0 ? DEFAULT_FAIL_ON : failOn),
+      maxDurationUs: maxDurationMs === undefined ? undefined : maxDurationMs * 1000,
+      expectTools: expectTool,
+      forbidTools: forbidTool,
+    });
+    return {
+      session: session.id,
+      server: session.server,
+      passed: passes(found),
+      operations: found.operations.length,
+      violations: [...found.violations, ...found.operations.flatMap(({ violations }) => violations)],
+    };
+  },
+  stats: (request) => {
+    const tally = new Tally();
+    const { operations, isWhole } = counted(request);
+    let complete = true;
+    for (const operation of operations) {
+      complete = tally.add(operation);
+      if (!complete) break;
+    }
+    const all = tally.statistics();
+    return { items: all.slice(0, request.query.limit), groups: all.length, complete: complete && isWhole() };
+  },
+  diff: ({ reader, query: { before, after, level, ignore, typeOnly, unordered } }) => {
+    const rules = {
+      level,
+      ignore: patterns('ignore', ignore),
+      typeOnly: patterns('typeOnly', typeOnly),
+      unordered: patterns('unordered', unordered),
+    };
+    const [left, right] = [reader.findSession(before), reader.findSession(after)];
+    const found = diffSessions(
+      comparedSession(sourceOf(reader, left)),
+      comparedSession(sourceOf(reader, right)),
+      rules,
+    );
+    return { before: left.id, after: right.id, same: isSame(found), ...diffJson(found) };
+  },
+};
+
+/** With a text in the filter, payloads are read, within the same bound as for a list. */
+function counted({ reader: { find }, query, context }: ApiRequest<'stats'>): {
+  readonly operations: Iterable<CountedOperation>;
+  readonly isWhole: () => boolean;
+} {
+  const question = { filter: readFilter(query.filter), nowUs: context.now() * 1000 };
+  if (!hasText(question.filter)) return { operations: find.counted(question), isWhole: () => true };
+  let stopped = false;
+  function* pages(): Generator<CountedOperation> {
+    for (let after: string | undefined; ;) {
+      const page = find.operations({ ...question, limit: MAX_PAGE, ...(after !== undefined && { after }) });
+      for (const { target, startedAtUs, endedAtUs, requestBytes, resultBytes, ...one } of page.rows)
+        yield {
+          ...one,
+          tool: target?.kind === 'tool' ? target.name : undefined,
+          durationUs: endedAtUs - startedAtUs,
+          bytes: requestBytes + resultBytes,
+        };
+      ({ stopped } = page);
+      if (page.next === undefined || stopped) return;
+      after = page.next;
+    }
+  }
+  return { operations: pages(), isWhole: () => !stopped };
+}
+
+function patterns(parameter: string, written: readonly string[]): readonly Pattern[] {
+  return written.map((text) => {
+    const pattern = parsePattern(text);
+    if (pattern !== undefined) return pattern;
+    const expected = 'a path such as $.content[*].text, or the name of a member';
+    throw new ApiError(400, `${parameter}: ${JSON.stringify(text)} is not ${expected}`, { parameter });
+  });
+}

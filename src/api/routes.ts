@@ -1,0 +1,220 @@
+/**
+ * Every route of /api/v1, once: the server, docs/openapi.json and the client derive from this table. A new route is a row here
+ * and a handler of the same name.
+ */
+import type * as z from 'zod/mini';
+import * as is from './contract.ts';
+import * as may from './parameters.ts';
+import type { Parameters, QueryOf } from './parameters.ts';
+import * as record from './records.ts';
+
+export const BASE = '/api/v1';
+
+export interface Route {
+  readonly method: 'get' | 'put' | 'post' | 'delete';
+  /** Below BASE, with the names of places in braces. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query: Parameters;
+  /** JSON of this schema, or bytes of any kind. */
+  readonly body?: z.ZodMiniType | 'bytes';
+  /** JSON of this schema, or what has these media types. */
+  readonly answer: z.ZodMiniType | readonly string[];
+}
+
+const { FILTER: filter, LIMIT: limit, AFTER: after } = may;
+const listed = { filter, limit, after };
+
+export const ROUTES = {
+  sessions: {
+    method: 'get',
+    path: '/sessions',
+    summary: 'The sessions that a filter means, newest first.',
+    query: listed,
+    answer: is.SessionPage,
+  },
+  session: {
+    method: 'get',
+    path: '/sessions/{session}',
+    summary: 'One session.',
+    query: {},
+    answer: record.Session,
+  },
+  sessionOperations: {
+    method: 'get',
+    path: '/sessions/{session}/operations',
+    summary: 'The operations of a session, in the order in which they started.',
+    query: { limit, after: may.AFTER_OPERATION },
+    answer: is.SessionOperations,
+  },
+  operation: {
+    method: 'get',
+    path: '/sessions/{session}/operations/{operation}',
+    summary: 'One operation.',
+    query: {},
+    answer: record.Operation,
+  },
+  frames: {
+    method: 'get',
+    path: '/sessions/{session}/frames',
+    summary:
+      'A range of the frames of a session, in their order. A page ends early where it has 8 MiB of payloads.',
+    query: { from: may.FROM, to: may.TO, operation: may.OF_OPERATION, limit, payload: may.PAYLOAD },
+    answer: is.FramePage,
+  },
+  frame: {
+    method: 'get',
+    path: '/sessions/{session}/frames/{seq}',
+    summary: 'One frame with its payload, decoded where it is JSON.',
+    query: {},
+    answer: record.DecodedFrame,
+  },
+  frameBytes: {
+    method: 'get',
+    path: '/sessions/{session}/frames/{seq}/raw',
+    summary: 'The payload of one frame as it is recorded.',
+    query: {},
+    answer: ['application/octet-stream'],
+  },
+  findings: {
+    method: 'get',
+    path: '/sessions/{session}/findings',
+    summary: 'The findings of a session, each with what it means and what to do.',
+    query: {},
+    answer: is.Findings,
+  },
+  explain: {
+    method: 'get',
+    path: '/sessions/{session}/explain',
+    summary: 'What went wrong in a session: what failed first, by which evidence, and what to try.',
+    query: {},
+    answer: is.Verdict,
+  },
+  check: {
+    method: 'get',
+    path: '/sessions/{session}/check',
+    summary: 'Whether a session holds what is asked of it, as `sidelight check` says.',
+    query: {
+      failOn: may.FAIL_ON,
+      maxDurationMs: may.MAX_DURATION,
+      expectTool: { ...may.TOOLS, description: 'A tool that must have been called with success.' },
+      forbidTool: { ...may.TOOLS, description: 'A tool that must not have been called.' },
+    },
+    answer: is.Check,
+  },
+  pin: {
+    method: 'put',
+    path: '/sessions/{session}/pin',
+    summary: 'Keeps a session, whatever the rules of retention say.',
+    query: {},
+    answer: record.Session,
+  },
+  unpin: {
+    method: 'delete',
+    path: '/sessions/{session}/pin',
+    summary: 'Leaves a session to the rules of retention again.',
+    query: {},
+    answer: record.Session,
+  },
+  note: {
+    method: 'put',
+    path: '/sessions/{session}/note',
+    summary: 'Writes a note on a session, in the place of the one before.',
+    query: {},
+    body: is.Note,
+    answer: record.Session,
+  },
+  removeNote: {
+    method: 'delete',
+    path: '/sessions/{session}/note',
+    summary: 'Takes the note of a session away.',
+    query: {},
+    answer: record.Session,
+  },
+  export: {
+    method: 'get',
+    path: '/sessions/{session}/export',
+    summary: 'A session as a file, redacted once more on its way out.',
+    query: { format: may.EXPORT_FORMAT },
+    answer: ['application/jsonl', 'text/html', 'application/json', 'text/markdown'],
+  },
+  import: {
+    method: 'post',
+    path: '/imports',
+    summary: 'The sessions of a file into the store, redacted: all that can be read of it, or nothing.',
+    query: { format: may.IMPORT_FORMAT },
+    body: 'bytes',
+    answer: is.ImportResult,
+  },
+  operations: {
+    method: 'get',
+    path: '/operations',
+    summary: 'The operations that a filter means, of all sessions, newest first.',
+    query: listed,
+    answer: is.OperationPage,
+  },
+  search: {
+    method: 'get',
+    path: '/search',
+    summary: 'The sessions and the operations that a filter means: a first page of each.',
+    query: { filter, limit },
+    answer: is.SearchResult,
+  },
+  stats: {
+    method: 'get',
+    path: '/stats',
+    summary: 'How often each tool and method was called, how it went and how long it took.',
+    query: { filter, limit },
+    answer: is.Statistics,
+  },
+  diff: {
+    method: 'get',
+    path: '/diff',
+    summary: 'What changed between two sessions: tools, calls, outcomes, answers.',
+    query: {
+      before: may.BEFORE,
+      after: may.AFTERWARDS,
+      level: may.LEVEL,
+      ignore: { ...may.PATHS, description: 'What may differ.' },
+      typeOnly: { ...may.PATHS, description: 'Where only the type counts.' },
+      unordered: { ...may.PATHS, description: 'An array whose order says nothing.' },
+    },
+    answer: is.Diff,
+  },
+  config: {
+    method: 'get',
+    path: '/config',
+    summary: 'The configuration, and where each value comes from. Secrets are masked.',
+    query: {},
+    answer: is.Settings,
+  },
+  health: {
+    method: 'get',
+    path: '/health',
+    summary: 'Which version this is, and how the store stands.',
+    query: {},
+    answer: is.Health,
+  },
+  live: {
+    method: 'get',
+    path: '/live',
+    summary:
+      'What is recorded from now on, or after a cursor: a WebSocket, or with `Accept: text/event-stream` events.',
+    query: { filter, cursor: may.LIVE_CURSOR },
+    answer: ['text/event-stream'],
+  },
+} as const satisfies Readonly<Record<string, Route>>;
+
+export type RouteName = keyof typeof ROUTES;
+export type RouteQuery<N extends RouteName> = QueryOf<(typeof ROUTES)[N]['query']>;
+/** Of a route that answers bytes, a Response. */
+export type RouteAnswer<N extends RouteName> = (typeof ROUTES)[N]['answer'] extends infer A
+  ? A extends z.ZodMiniType
+    ? z.output<A>
+    : Response
+  : never;
+export type RouteBody<N extends RouteName> = (typeof ROUTES)[N] extends { readonly body: infer B }
+  ? B extends z.ZodMiniType
+    ? z.output<B>
+    : AsyncIterable<Uint8Array>
+  : undefined;

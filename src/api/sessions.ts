@@ -1,0 +1,83 @@
+/** Handlers of what lists and shows sessions and operations, and of what a person says about a session. */
+import type { SessionRecord } from '../store/record.ts';
+import { MAX_NOTE_CHARACTERS, setNote, setPinned } from '../store/marks.ts';
+import type { Page } from '../store/page.ts';
+import type { ApiRequest, Handlers } from './handler.ts';
+import { readFilter } from './parameters.ts';
+import { ApiError } from './problem.ts';
+import type { Writing } from './stored.ts';
+
+type Listed = ApiRequest<'sessions' | 'operations'>;
+
+export const SESSION_HANDLERS: Handlers<
+  | 'sessions'
+  | 'session'
+  | 'operations'
+  | 'operation'
+  | 'sessionOperations'
+  | 'search'
+  | 'pin'
+  | 'unpin'
+  | 'note'
+  | 'removeNote'
+> = {
+  sessions: (request) => listed(request.reader.find.sessions(question(request))),
+  operations: (request) => listed(request.reader.find.operations(question(request))),
+  search: ({ reader, query: { filter: written, limit }, context }) => {
+    const wanted = { filter: readFilter(written), limit, nowUs: context.now() * 1000 };
+    return {
+      sessions: listed(reader.find.sessions(wanted)),
+      operations: listed(reader.find.operations(wanted)),
+    };
+  },
+  session: ({ session }) => session,
+  sessionOperations: ({ reader, session, query: { limit, after } }) => {
+    const items = [];
+    for (const operation of reader.operations(session.id, after)) {
+      if (items.length === limit) return { items, next: items.at(-1)?.operationId };
+      items.push(operation);
+    }
+    return { items };
+  },
+  operation: ({ reader, session, number }) => {
+    const [found] = reader.operations(session.id, number - 1);
+    if (found?.operationId === number) return found;
+    throw new ApiError(404, 'the session has no such operation, or it is not over', {
+      parameter: 'operation',
+    });
+  },
+  pin: (request) => marked(request, 'pin', (db, id) => setPinned(db, id, true)),
+  unpin: (request) => marked(request, 'unpin', (db, id) => setPinned(db, id, false)),
+  note: (request) => {
+    const { text } = request.body;
+    if (text.length > MAX_NOTE_CHARACTERS)
+      throw new ApiError(
+        400,
+        `text: ${text.length} characters are too many; ${MAX_NOTE_CHARACTERS} are the most`,
+        { parameter: 'text' },
+      );
+    return marked(request, 'note', (db, id) => setNote(db, id, text));
+  },
+  removeNote: (request) => marked(request, 'remove_note', (db, id) => setNote(db, id, undefined)),
+};
+
+function question({ query: { filter, limit, after }, context }: Pick<Listed, 'query' | 'context'>) {
+  const nowUs = context.now() * 1000;
+  return { filter: readFilter(filter), limit, nowUs, ...(after !== undefined && { after }) };
+}
+
+function listed<T>({ rows, ...page }: Page<T>) {
+  return { items: rows, ...page };
+}
+
+type Marking = ApiRequest<'pin' | 'unpin' | 'note' | 'removeNote'>;
+
+async function marked(
+  { context, reader, session, audit }: Pick<Marking, 'context' | 'reader' | 'session' | 'audit'>,
+  action: 'pin' | 'unpin' | 'note' | 'remove_note',
+  mark: (db: Writing, id: string) => boolean,
+): Promise<SessionRecord> {
+  audit({ action, session: session.id });
+  await context.stored.write((db) => mark(db, session.id));
+  return reader.findSession(session.id);
+}

@@ -1,0 +1,90 @@
+/** `sidelight serve`: the debug API and the page over the recordings of this machine, until it is told to stop. */
+import { dirname, join } from 'node:path';
+import { type Api, startApi, TOKEN_FILE } from '../api/server.ts';
+import { HOSTS } from '../config/addresses.ts';
+import { ConfigError, quote } from '../config/error.ts';
+import type { Loaded } from '../config/load.ts';
+import { type Address, ADDRESS, isLoopback, type Kind } from '../config/schema.ts';
+import { StoreError } from '../store/error.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ServeOptions {
+  readonly listen: string;
+  readonly allowRemote?: boolean;
+  readonly allowedHosts?: string;
+}
+
+export interface ServeContext {
+  readonly terminal: Terminal;
+  readonly version: string;
+  /** Absolute path of the program, beside which the page is. */
+  readonly program: string;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves to the exit code when the signal aborts: 1 when it could not listen or read. */
+export async function serve(
+  loaded: Loaded,
+  options: ServeOptions,
+  { terminal, version, program, signal }: ServeContext,
+): Promise<number> {
+  const address = read('--listen', ADDRESS, options.listen);
+  const { allowRemote: remote = false } = options;
+  if (!remote && !isLoopback(address.host))
+    throw new ConfigError(
+      `--listen: ${ADDRESS.show(address)} can be reached from other machines; add --allow-remote if that is meant`,
+    );
+  const allowedHosts =
+    options.allowedHosts === undefined ? [] : read('--allowed-hosts', HOSTS, options.allowedHosts);
+  let api: Api;
+  try {
+    api = await startApi({
+      ...address,
+      remote,
+      allowedHosts,
+      loaded,
+      version,
+      page: join(dirname(program), 'ui'),
+      report: (line) => {
+        terminal.problem(line);
+      },
+    });
+  } catch (error) {
+    terminal.problem(whyNot(error, address, loaded.config.dataDir));
+    return 1;
+  }
+  const url = `http://${ADDRESS.show(api)}`;
+  // In a fragment, which no browser sends anywhere.
+  await terminal.line(`${url}/#token=${api.token}`);
+  if (!isLoopback(address.host))
+    terminal.problem(
+      'the API can be reached from other machines, and is not encrypted: put TLS in front of it, and guard the token',
+    );
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await api.close();
+  return 0;
+}
+
+function read<T>(flag: string, kind: Kind<T>, written: string): T {
+  const result = kind.schema().safeParse(written);
+  if (result.success) return result.data;
+  throw new ConfigError(`${flag}: ${quote(written)} is not ${kind.expected}`);
+}
+
+const LISTENING: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use; choose another',
+  EACCES: 'the port is not allowed; choose one from 1024',
+  EADDRNOTAVAIL: 'this machine does not have the address',
+};
+
+function whyNot(error: unknown, address: Address, dataDir: string): string {
+  if (error instanceof StoreError) return error.message;
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const why = LISTENING[code];
+  return why === undefined
+    ? `the token in ${join(dataDir, TOKEN_FILE)} cannot be used: ${message}`
+    : `--listen: ${ADDRESS.show(address)}: ${why}`;
+}
