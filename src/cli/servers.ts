@@ -8,7 +8,7 @@ import { Terminal } from './terminal.ts';
 /** Adds the commands; each reads the configuration first. */
 export function addServers(program: Command, { io, load, done }: Context): void {
   addSettings(program.command('serve'), REDACTION_SETTINGS)
-    .description('serve the recordings of this machine: an API and a page to look at them')
+    .description('serve the recordings of this machine: an API with a live view, behind a token')
     .option('--listen <host:port>', 'where; port 0 picks a free one', '127.0.0.1:4320')
     .option('--allow-remote', 'let other machines reach it: it is not encrypted')
     .option('--allowed-hosts <hosts>', 'further names by which it is asked for, separated by commas')
