@@ -104,7 +104,7 @@ port.on('message', (message: ToObserver) => {
   else if (message.type === 'written') linesUnderWay -= message.bytes;
   else if (message.type === 'listener') stats.condition('listener', message.problem);
   else if (message.type === 'refused') stats.drop('listener', message.reason);
-  else void close(message.deadlineMs);
+  else void close(message.deadlineUs);
 });
 look();
 
@@ -162,10 +162,11 @@ function handOn(): void {
   fanout.push(batch);
 }
 
-async function close(deadlineMs: number): Promise<void> {
+async function close(deadlineUs: number): Promise<void> {
   closing = true;
   clearTimeout(timer);
   const from = performance.now();
+  const deadlineMs = Math.max(0, deadlineUs - nowUs()) / 1000;
   const drainUntil = from + deadlineMs * DRAIN_SHARE;
   while (performance.now() < drainUntil && reader.read(take)) handOn();
   const atUs = nowUs();

@@ -59,7 +59,7 @@ export type ToObserver =
   | { readonly type: 'listener'; readonly problem: string | undefined }
   /** Bounds of the listener's at which something was refused. */
   | { readonly type: 'refused'; readonly reason: string }
-  | { readonly type: 'close'; readonly deadlineMs: number };
+  | { readonly type: 'close'; /** Epoch. */ readonly deadlineUs: number };
 
 export type FromObserver =
   /** Sidelight's own trouble, or a log line: for stderr, which only the relay's thread writes to. */
@@ -81,6 +81,7 @@ export class ObserverThread {
   readonly #ring: RingWriter;
   readonly #delays: Float64Array;
   readonly #worker: Worker | undefined;
+  readonly #trouble: Trouble;
   #gone = false;
   #closed: (() => void) | undefined;
 
@@ -93,6 +94,7 @@ export class ObserverThread {
       readonly trouble: Trouble;
     },
   ) {
+    this.#trouble = options.trouble;
     const ring = createRing(config.captureBufferBytes);
     const delays = new SharedArrayBuffer((CONNECTIONS + 1) * 8);
     this.#delays = new Float64Array(delays);
@@ -201,12 +203,20 @@ export class ObserverThread {
   close(deadlineMs: number): Promise<void> {
     if (this.#gone) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, deadlineMs + CLOSE_GRACE_MS);
+      const timer = setTimeout(() => {
+        this.#trouble.say(
+          'observer',
+          `observing did not end within ${deadlineMs + CLOSE_GRACE_MS} ms: what was not delivered by then is lost`,
+        );
+        resolve();
+      }, deadlineMs + CLOSE_GRACE_MS);
       this.#closed = () => {
         clearTimeout(timer);
         resolve();
       };
-      this.#post({ type: 'close', deadlineMs });
+      // A moment and not a duration: a thread that is still starting has that much less.
+      const nowMs = performance.timeOrigin + performance.now();
+      this.#post({ type: 'close', deadlineUs: Math.round((nowMs + deadlineMs) * 1000) });
     });
   }
 

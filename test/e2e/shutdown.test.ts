@@ -62,7 +62,10 @@ describe('an OTLP receiver that takes connections and says nothing', () => {
     const { code, stdout, stderr } = await running.ended;
     expect([code, stdout.toString()]).toEqual([7, '{"jsonrpc":"2.0","id":1,"result":{}}\n']);
     expect(sockets.length).toBeGreaterThan(0);
-    expect(stderr.toString()).toMatch(/^sidelight: traces are not delivered: .+\n$/);
+    // Where the machine is too busy for the observer to end in time, that is said.
+    expect(stderr.toString()).toMatch(
+      /^sidelight: (traces are not delivered: .+|observing did not end within \d+ ms: .+)\n$/,
+    );
     // The recording is not held up by it.
     expect(query(dataDir, 'SELECT outcome FROM operation')).toEqual([{ outcome: 'ok' }]);
     expect(query(dataDir, 'SELECT exit_code FROM session')).toEqual([{ exit_code: 7 }]);

@@ -110,7 +110,7 @@ function read(format: ImportFormat, bytes: Buffer): { readonly events: number; r
     keepMedia: true,
     validatorOf,
     sessionIdleUs: 60_000_000,
-    newSessionId: () => `01977420-dc00-7000-8000-${(ids += 1).toString(16).padStart(12, '0')}`,
+    newSessionId: () => `01977420-dc00-7000-9000-${(ids += 1).toString(16).padStart(12, '0')}`,
     leftOut: (what, line) => {
       leftOut += 1;
       if (what === '' || what.includes('\n') || line === 0) throw new Error('a problem that says nothing');
