@@ -241,7 +241,7 @@ function exchanged(port: number, all: readonly Exchange[], pipelined: boolean): 
       const { messages } = messagesOf(
         text,
         ({ line }) => {
-          if (line.startsWith("HTTP/1.1 1")) return 'none';
+          if (line.startsWith('HTTP/1.1 1')) return 'none';
           const exchange = all[answers];
           answers += 1;
           return exchange !== undefined && hasNoBody(exchange.request, exchange.response)
@@ -250,7 +250,7 @@ function exchanged(port: number, all: readonly Exchange[], pipelined: boolean): 
         },
         ended,
       );
-      return { got: messages, answers: messages.filter(({ line }) => !line.startsWith("HTTP/1.1 1")).length };
+      return { got: messages, answers: messages.filter(({ line }) => !line.startsWith('HTTP/1.1 1')).length };
     };
     const timer = setTimeout(() => {
       socket.destroy();

@@ -69,7 +69,7 @@ function take(
     if (rest.length < Number(length)) return undefined;
     return { message: message('sized', rest.slice(0, Number(length))), rest: rest.slice(Number(length)) };
   }
-  if (line.startsWith("HTTP/")) return ended ? { message: message('close', rest), rest: '' } : undefined;
+  if (line.startsWith('HTTP/')) return ended ? { message: message('close', rest), rest: '' } : undefined;
   return { message: message('none', ''), rest };
 }
 
