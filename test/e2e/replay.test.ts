@@ -324,7 +324,7 @@ describe('step by step', () => {
   });
 });
 
-describe('servers of others', () => {
+describe('servers of others', { timeout: 120_000 }, () => {
   it('the reference server for everything is reproduced over stdio and over HTTP', async () => {
     const everything = packageFile('@modelcontextprotocol/server-everything/dist/index.js');
     const session = await recorded([NODE, everything, 'stdio'], async (peer) => {

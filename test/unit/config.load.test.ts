@@ -263,6 +263,7 @@ describe('precedence', () => {
       recordMedia: false,
       spoolBytes: 64 * 1024 ** 2,
       replayOf: undefined,
+      replayTargets: {},
       retention: {
         ageMs: 7 * 86_400_000,
         failedAgeMs: 30 * 86_400_000,

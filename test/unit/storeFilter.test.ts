@@ -55,9 +55,12 @@ function storeOf(next: () => number): McpEvent[] {
     const id = sessionId(number + 1);
     const atUs = START_US + pick([0, 1, 1, 5_000_000, 95_000_000]) + number * pick([0, 1_000_000]);
     const count = pick([0, 1, 3, 8]);
-    const host = pick([hostname(), 'elsewhere']);
+    // One of them is being recorded, whatever is drawn.
+    const isLive = number === 0;
+    const host = isLive ? hostname() : pick([hostname(), 'elsewhere']);
+    const pid = isLive ? process.pid : pick([process.pid, 2 ** 22 + 1]);
     const events: McpEvent[] = [
-      started(id, { atUs, hostname: host, pid: pick([process.pid, 2 ** 22 + 1]) }),
+      started(id, { atUs, hostname: host, pid }),
       ...(pick([true, true, false])
         ? [
             described(id, {
@@ -122,7 +125,7 @@ function storeOf(next: () => number): McpEvent[] {
           operationId: pick([undefined, 0, 1]),
         }),
       );
-    if (pick([true, true, true, false]))
+    if (!isLive && pick([true, true, true, false]))
       events.push(
         ended(id, {
           atUs: atUs + 60_000_000,
