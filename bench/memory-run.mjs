@@ -13,6 +13,7 @@ import { loadConfig } from '../src/config/load.ts';
 import { Redactor } from '../src/event/redact.ts';
 import { openObserved } from '../src/observed.ts';
 import { openOutputs } from '../src/outputs.ts';
+import { HeapSize } from '../src/self/heap.ts';
 import { hexPool } from '../src/self/hexPool.ts';
 import { Stats } from '../src/self/stats.ts';
 import { Trouble } from '../src/self/trouble.ts';
@@ -138,6 +139,7 @@ async function openObserver(transport) {
     pending.push(event);
     if (pending.length >= HAND_ON_EVENTS) handOn();
   };
+  const heap = new HeapSize();
   const opened = [];
   return {
     openSession: (id) => {
@@ -149,6 +151,7 @@ async function openObserver(transport) {
     },
     sweep: (at) => {
       for (const observed of opened) observed.sweep(at);
+      heap.check();
       handOn();
     },
     /** Nothing is lost in a queue: what is measured is what is kept, not what waits. */

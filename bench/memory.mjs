@@ -22,12 +22,7 @@ const ROOT = join(import.meta.dirname, '..');
 const DOCUMENT = join(ROOT, 'docs/performance.md');
 const RUNS = ['stdio', 'http', 'idle'];
 /** As of the observer's thread, see thread.ts. */
-const FLAGS = [
-  '--expose-gc',
-  '--max-old-space-size=1024',
-  '--max-semi-space-size=6',
-  '--heap-growing-percent=40',
-];
+const FLAGS = ['--expose-gc', '--max-old-space-size=1024', '--max-semi-space-size=6'];
 
 const { values: asked } = parseArgs({
   options: {

@@ -3,13 +3,29 @@
  * reading the several hundred files of OpenTelemetry, prom-client, pino and zod costs more than Node's own start;
  * split, so that a command loads only its own part. The SQLite driver is native and stays a dependency.
  */
-import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { buildClient } from './client.mjs';
 import { fail, root, step } from './step.mjs';
 
 /** The program, and the entry of its worker thread. */
 const ENTRIES = ['main', 'observer'];
+
+/** The page, and what of it is served as it is. */
+const PAGE = 'dist/ui';
+const PAGE_FILES = ['index.html', 'icon.svg'];
+/** Everything that a browser loads, gzipped. */
+const MAX_PAGE_BYTES = 100_000;
 
 /** Bundled CommonJS calls `require` for Node's own modules; an ES module has none. */
 const BANNER =
@@ -31,19 +47,48 @@ const { metafile } = await build({
   target: 'node20.19',
   // The ES modules of packages that have both kinds: what is not used is left out.
   mainFields: ['module', 'main'],
-  external: ['better-sqlite3'],
+  external: ['better-sqlite3', '@clickhouse/client'],
   banner: { js: BANNER },
   sourcemap: 'linked',
   sourcesContent: false,
   metafile: true,
   logLevel: 'warning',
 });
+await buildClient('dist/api');
 chmodSync(join(root, 'dist/main.js'), 0o755);
-const packages = bundledPackages(metafile);
+const page = await buildPage();
+const packages = [...new Set([...bundledPackages(metafile), ...bundledPackages(page)])].sort();
 writeFileSync(join(root, 'dist/THIRD_PARTY_LICENSES'), licences(packages));
 console.log(
   `build: ${Object.keys(metafile.inputs).length} files bundled, of ${packages.length} packages of others`,
 );
+
+/** The page into dist/ui, under names that stay: the server gives each an ETag. It is small, or it is not built. */
+async function buildPage() {
+  const { metafile: built } = await build({
+    absWorkingDir: root,
+    entryPoints: { main: 'src/ui/main.tsx', style: 'src/ui/style/main.css' },
+    outdir: PAGE,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: ['es2023', 'chrome123', 'firefox121', 'safari17.5'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  for (const name of PAGE_FILES) copyFileSync(join(root, 'src/ui', name), join(root, PAGE, name));
+  const bytes = readdirSync(join(root, PAGE))
+    .map((name) => gzipSync(readFileSync(join(root, PAGE, name))).length)
+    .reduce((sum, one) => sum + one, 0);
+  if (bytes > MAX_PAGE_BYTES)
+    fail(`build: the page has ${bytes} bytes gzipped; ${MAX_PAGE_BYTES} are the most`);
+  console.log(`build: the page has ${(bytes / 1024).toFixed(1)} KiB gzipped`);
+  return built;
+}
 
 /** Folders, relative to the project, of the packages that put bytes into the bundle. */
 function bundledPackages({ outputs }) {

@@ -7,6 +7,7 @@ import { root } from './step.mjs';
 
 const GATES = [
   { name: 'types', script: 'node_modules/typescript/bin/tsc', args: ['-p', 'tsconfig.json'] },
+  { name: 'types of the page', script: 'node_modules/typescript/bin/tsc', args: ['-p', 'src/ui'] },
   { name: 'lint', script: 'node_modules/eslint/bin/eslint.js', args: ['--max-warnings=0', '.'] },
   {
     name: 'format',
@@ -19,6 +20,7 @@ const GATES = [
     args: ['--config', '.dependency-cruiser.cjs', 'src'],
   },
   { name: 'docs', script: 'scripts/docs.mjs', args: ['--check'] },
+  { name: 'dashboards', script: 'scripts/dashboards.mjs', args: ['--check'] },
 ];
 const TESTS = { name: 'unit tests', script: 'scripts/test.mjs', args: ['test/unit'] };
 

@@ -10,6 +10,8 @@ import { fail, root, step } from './step.mjs';
 /** Debian packages that a test needs. */
 const SYSTEM_PACKAGES = [
   { package: 'prometheus', binary: 'promtool', neededFor: 'the tests that let Prometheus read /metrics' },
+  { package: 'prometheus-alertmanager', binary: 'amtool', neededFor: 'the test that lets alerts fire' },
+  { package: 'chromium', binary: 'chromium', neededFor: 'the tests of the page' },
 ];
 
 const OLDEST_NODE = [20, 19];

@@ -1,7 +1,8 @@
 /**
  * Runs the tests: `node scripts/test.mjs [--node24] [vitest arguments]`. The last line tells the true counts, as
  * `tests: N passed, N failed, N skipped`. With --node24 the same tests run on Node 24 with the SQLite driver that
- * npm gives users of Node 24, in a copy of the project under .tmp/; without those that no Node can change.
+ * npm gives users of Node 24, in a copy of the project under .tmp/; without those that no Node can change. With --fleet
+ * the tests of the fleet's store run instead, against the real engine, which is 550 MB and installed for them alone.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -22,9 +23,16 @@ const NOT_COPIED = new Set(['.git', '.tmp', 'node_modules', 'build', 'coverage']
  */
 const ONCE = ['test/property/**', 'test/conformance/**', 'test/unit/formatsFuzz.test.ts'];
 
+/** ClickHouse 26.7, embedded: https://github.com/chdb-io/chdb-node */
+const ENGINE = 'chdb@3.4.0';
+const OWN_FLAGS = ['--node24', '--fleet'];
+
 const args = process.argv.slice(2);
 const onNode24 = args.includes('--node24');
-const { folder, env } = onNode24 ? prepareNode24() : { folder: root, env: process.env };
+const ofFleet = args.includes('--fleet');
+const { folder, env } = onNode24
+  ? prepareNode24()
+  : { folder: root, env: ofFleet ? withEngine() : process.env };
 const node = onNode24 ? 'node' : process.execPath;
 const reports = mkdtempSync(join(tmpdir(), 'sidelight-test-'));
 const report = join(reports, 'report.json');
@@ -39,7 +47,8 @@ const ran = spawnSync(
     '--reporter=json',
     `--outputFile.json=${report}`,
     ...(onNode24 ? ONCE.map((pattern) => `--exclude=${pattern}`) : []),
-    ...args.filter((arg) => arg !== '--node24'),
+    ...(ofFleet ? ['test/fleet'] : []),
+    ...args.filter((arg) => !OWN_FLAGS.includes(arg)),
   ],
   { cwd: folder, env, stdio: ['ignore', 'inherit', 'inherit'] },
 );
@@ -62,6 +71,17 @@ function counts() {
     failed: failures === 0 && ran.status !== 0 ? 1 : failures,
     skipped: json.numPendingTests + json.numTodoTests,
   };
+}
+
+function withEngine() {
+  const prefix = join(root, `.tmp/${ENGINE}`);
+  const path = join(prefix, 'node_modules/chdb');
+  if (!existsSync(path)) {
+    const install = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+    mkdirSync(prefix, { recursive: true });
+    step(`fleet: ${ENGINE}`, 'npm', [...install, '--prefix', prefix, ENGINE]);
+  }
+  return { ...process.env, FLEET_ENGINE: path };
 }
 
 function prepareNode24() {

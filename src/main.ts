@@ -6,6 +6,7 @@ import { runStdio } from './app.ts';
 import { runCli } from './cli/program.ts';
 import { VERSION } from './self/version.ts';
 import { currentDirectory } from './tap/child.ts';
+import { endLike } from './tap/signals.ts';
 
 let questions: { readonly lines: AsyncIterator<string, undefined>; readonly close: () => void } | undefined;
 
@@ -16,10 +17,12 @@ process.exitCode = await runCli(process.argv.slice(2), {
   platform: process.platform,
   version: VERSION,
   self: [process.execPath, fileURLToPath(import.meta.url)],
+  stdin: () => process.stdin,
   stdout: () => process.stdout,
   stderr: () => process.stderr,
   ask,
   interrupted,
+  endLike,
   run: runStdio,
   http: async (options) => (await import('./http.ts')).runHttp(options),
 });

@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Baselines } from './baselines.ts';
 import type { McpEvent } from './event/event.ts';
 import { openObserved } from './observed.ts';
+import { HeapSize } from './self/heap.ts';
 import { hexPool } from './self/hexPool.ts';
 import { Stats } from './self/stats.ts';
 import { Trouble } from './self/trouble.ts';
@@ -89,9 +90,11 @@ if (!config.lossless) {
   }
 }
 
+const heap = new HeapSize();
 setInterval(() => {
   observed.sweep(nowUs());
   handOn();
+  heap.check();
 }, SWEEP_EVERY_MS).unref();
 
 let quiet = 0;

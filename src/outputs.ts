@@ -8,6 +8,7 @@ import type { MetricSink } from './sink/metric.ts';
 import { otlpTarget, type OtlpTarget } from './sink/otlp-target.ts';
 import { recordingUrls } from './sink/recording-url.ts';
 import type { Sink } from './sink/sink.ts';
+import { storeBytes } from './store/file.ts';
 import { CONNECTIONS, DELAY_BOUNDS_US, type SessionFacts } from './thread.ts';
 
 export interface OutputOptions {
@@ -59,9 +60,20 @@ async function openStore({ config, session, nowUs, stats, trouble }: OutputOptio
   const { dataDir, spoolBytes, retention } = config;
   const record = config.record === 'off' ? 'metadata' : config.record;
   const housekeeper = new Housekeeper({ dataDir, retention, holder: session.id, nowUs }, stats, trouble);
+  const { store, everyMs } = config.fleet;
+  const shipping =
+    store === undefined || everyMs === undefined
+      ? undefined
+      : new (await import('./shipping.ts')).Shipping(
+          { dataDir, fleet: { ...config.fleet, store, everyMs }, holder: session.id, nowUs },
+          stats,
+          trouble,
+        );
   return {
     sink: new StoreSink({ dataDir, record, spoolBytes }, stats, trouble),
-    close: () => housekeeper.close(),
+    close: async () => {
+      await Promise.all([housekeeper.close(), shipping?.close()]);
+    },
   };
 }
 
@@ -107,14 +119,23 @@ async function openMetrics(options: OutputOptions): Promise<Output | undefined> 
     isKnownMethod: (method) => methodInfo(method) !== undefined,
     isStream: (method) => methodInfo(method)?.stream === true,
     ...(session.transport === 'http' && { connections: () => delays[CONNECTIONS] ?? 0 }),
+    storeBytes: () => (config.record === 'off' ? undefined : storeBytes(config.dataDir)),
     relayDelay: () => ({ counts: delays.subarray(0, buckets), sum: (delays[buckets] ?? 0) / 1e6 }),
   });
   const sink = target === undefined ? metrics : await exported(metrics, target, options);
   if (config.admin === undefined) return { sink };
   const { startAdmin } = await import('./self/admin.ts');
   const scrape = (accept: string | undefined) => metrics.scrape(accept);
-  const admin = await startAdmin({ ...config.admin, scrape, stats, trouble });
-  return { sink, close: admin.close };
+  const api = config.adminApi
+    ? await (await import('./adminApi.ts')).adminApi(config, stats, trouble)
+    : undefined;
+  const admin = await startAdmin({ ...config.admin, scrape, stats, trouble, others: api });
+  const close = async (): Promise<void> => {
+    const closed = api?.close();
+    await admin.close();
+    await closed;
+  };
+  return { sink, close };
 }
 
 async function exported(metrics: MetricSink, target: OtlpTarget, options: OutputOptions): Promise<Sink> {

@@ -74,11 +74,6 @@ export const CONNECTIONS = DELAY_BOUNDS_US.length + 3;
 
 /** Beyond this the observer's heap ends the observer and not the process: traffic goes on without it. */
 const OBSERVER_HEAP_MB = 1024;
-/**
- * By how much of what is alive the heap may grow before it is collected; by default V8 takes up to three times as much,
- * and what it has taken it keeps: at the bounds of all that is remembered, hundreds of megabytes of nothing.
- */
-const HEAP_GROWING_PERCENT = 40;
 /** A larger one would hold tens of megabytes of what is long done with, and displace the relay from a shared core's cache. */
 const OBSERVER_NURSERY_MB = 6;
 
@@ -116,10 +111,9 @@ export class ObserverThread {
       );
       this.#closed?.();
     };
-    // Both flags are looked up at every collection, so that they may be set now.
-    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
     // V8's helper threads have the relay's priority, not the observer's: each of its many small collections would take
-    // the core from traffic. A relay of HTTP has collections of its own, which they make short.
+    // the core from traffic. A relay of HTTP has collections of its own, which they make short. The flag is looked up at
+    // every collection, so that it may be set now.
     if (session.transport === 'stdio') setFlagsFromString('--no-parallel-scavenge');
     try {
       // stdout of a thread would become stdout of the process: the protocol's. Nothing of the observer may reach it.

@@ -6,31 +6,19 @@ import { createHash } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import type * as z from 'zod/mini';
-import { ABOUT_HANDLERS } from './about.ts';
 import type { Access } from './access.ts';
-import { audit } from './audit.ts';
-import { FRAME_HANDLERS } from './frames.ts';
-import type { ApiContext, ApiRequest, Handlers } from './handler.ts';
-import { JUDGED_HANDLERS } from './judged.ts';
-import { LIVE_HANDLERS } from './liveEvents.ts';
+import { ask, readBody } from './ask.ts';
+import type { ApiContext } from './handler.ts';
+import type { LazyMcp } from './mcp/lazy.ts';
 import type { Page } from './page.ts';
-import { PLACES, readQuery, readValue } from './parameters.ts';
 import { ApiError, apiError, problemResponse } from './problem.ts';
 import { BASE, type Route, type RouteName, ROUTES } from './routes.ts';
-import { SESSION_HANDLERS } from './sessions.ts';
-import { TRANSFER_HANDLERS } from './transfer.ts';
-
-const HANDLERS: Handlers<RouteName> = {
-  ...SESSION_HANDLERS,
-  ...FRAME_HANDLERS,
-  ...JUDGED_HANDLERS,
-  ...TRANSFER_HANDLERS,
-  ...ABOUT_HANDLERS,
-  ...LIVE_HANDLERS,
-};
 
 /** Of a JSON body: a note is some thousand characters. */
 const MAX_BODY_BYTES = 64 * 1024;
+
+/** Streamable HTTP of the MCP server. */
+const MCP_PATH = '/mcp';
 
 type Incoming = Context<{ Bindings: HttpBindings }>;
 
@@ -38,11 +26,12 @@ export interface AppOptions {
   readonly context: ApiContext;
   readonly access: Access;
   readonly page: Page;
+  readonly mcp: LazyMcp;
   /** Takes one line about a failure that nobody foresaw. */
   readonly report: (line: string) => void;
 }
 
-export function apiApp({ context, access, page, report }: AppOptions): Hono<{ Bindings: HttpBindings }> {
+export function apiApp({ context, access, page, mcp, report }: AppOptions): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.onError((cause) => {
     const error = apiError(cause);
@@ -54,10 +43,12 @@ export function apiApp({ context, access, page, report }: AppOptions): Hono<{ Bi
     await next();
   });
   app.get('/healthz', () => new Response('ok\n', { headers: { 'content-type': 'text/plain' } }));
-  app.use('/api/*', async ({ env }, next) => {
-    access.token(env.incoming.rawHeaders);
-    await next();
-  });
+  for (const path of ['/api/*', MCP_PATH])
+    app.use(path, async ({ env }, next) => {
+      access.token(env.incoming.rawHeaders);
+      await next();
+    });
+  app.all(MCP_PATH, ({ req }) => mcp.answer(req.raw));
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const { method, path } = ROUTES[name];
     app.on(method.toUpperCase(), pathOf(path), (c) => answered(name, c, context));
@@ -85,31 +76,13 @@ function pathOf(path: string): string {
 }
 
 async function answered(name: RouteName, c: Incoming, context: ApiContext): Promise<Response> {
-  const route: Route = ROUTES[name];
-  const query = readQuery(route.query, new URL(c.req.url).searchParams);
-  const written = c.req.param() as Partial<Record<keyof typeof PLACES, string>>;
-  const number =
-    written.seq === undefined
-      ? readValue('operation', PLACES.operation, written.operation ?? '0')
-      : readValue('seq', PLACES.seq, written.seq);
-  const reader = await context.stored.reader();
-  const request: ApiRequest<RouteName> = {
-    context,
-    reader,
-    get session() {
-      return reader.findSession(readValue('session', PLACES.session, written.session ?? ''));
-    },
-    number,
-    query: query,
-    body: (await bodyOf(route, c)) as ApiRequest<RouteName>['body'],
-    audit: (entry) => {
-      audit(context.loaded.config.dataDir, entry, context.now(), c.env.incoming.socket.remoteAddress);
-    },
+  const answer = await ask(name, context, {
+    places: c.req.param(),
+    query: new URL(c.req.url).searchParams,
+    body: await bodyOf(ROUTES[name], c),
+    client: c.env.incoming.socket.remoteAddress,
     lastEventId: c.req.header('last-event-id'),
-  };
-  // Each handler is of the route that its request was read for.
-  const handler = HANDLERS[name] as (request: ApiRequest<RouteName>) => unknown;
-  const answer = await handler(request);
+  });
   // Nobody will read it.
   if (c.req.method === 'HEAD' && answer instanceof Response) await answer.body?.cancel();
   return answer instanceof Response ? answer : jsonResponse(answer, c.req.header('if-none-match'));
@@ -148,15 +121,5 @@ async function readJson(stream: ReadableStream<Uint8Array> | null, schema: z.Zod
   } catch {
     throw new ApiError(400, 'the body is no JSON');
   }
-  const read = schema.safeParse(written);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const member = issue?.path.join('.') ?? '';
-  throw new ApiError(
-    400,
-    `the body is not as it is to be${member && `, at ${member}`}: see docs/openapi.json`,
-    {
-      ...(member !== '' && { parameter: member }),
-    },
-  );
+  return readBody(schema, written);
 }

@@ -7,10 +7,15 @@ import { join } from 'node:path';
 import { ApiError } from './problem.ts';
 
 export interface AuditEntry {
-  readonly action: 'export' | 'import' | 'pin' | 'unpin' | 'note' | 'remove_note';
+  readonly action:
+    'export' | 'import' | 'pin' | 'unpin' | 'note' | 'remove_note' | 'delete' | 'replay' | 'replay_move';
   readonly session?: string;
   readonly sessions?: readonly string[];
   readonly format?: string;
+  /** The name of a target of the configuration. */
+  readonly target?: string;
+  readonly replay?: string;
+  readonly move?: string;
 }
 
 export const AUDIT_FILE = 'audit.log';

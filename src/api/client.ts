@@ -4,14 +4,17 @@
  */
 import type * as z from 'zod/mini';
 import type { LiveMessage as LiveSchema, Problem } from './contract.ts';
-import type { RouteAnswer, RouteName, RouteQuery } from './routes.ts';
+import type { ReplayEvent as ReplayEventSchema } from './replayContract.ts';
+import type { RouteAnswer, RouteBody, RouteName, RouteQuery } from './routes.ts';
 
 export type Answer<N extends RouteName> = RouteAnswer<N>;
 /** Everything in it may be left out but what has no default. */
 export type Query<N extends RouteName> = {
   readonly [K in keyof RouteQuery<N>]?: RouteQuery<N>[K] | undefined;
 };
+export type Body<N extends RouteName> = RouteBody<N>;
 export type LiveMessage = z.infer<typeof LiveSchema>;
+export type ReplayEvent = z.infer<typeof ReplayEventSchema>;
 
 export interface ClientOptions {
   /** Such as `http://127.0.0.1:4320`. */
@@ -34,12 +37,73 @@ export class ClientError extends Error {
   }
 }
 
+/** Browsers and Node want to be told that a stream is sent before the answer begins. */
+const STREAMED = { method: 'POST', duplex: 'half' } as const;
+
 type Value = string | number | undefined;
 
-export type Client = ReturnType<typeof createClient>;
-
 /** Each call rejects with a ClientError for an answer that is none, and with what `fetch` rejects with. */
-export function createClient({ url, token, fetch: send = fetch }: ClientOptions) {
+export interface Client {
+  readonly sessions: (query?: Query<'sessions'>) => Promise<Answer<'sessions'>>;
+  /** `id` is an id here and below, a start or an end of one that no other has, or `last`. */
+  readonly session: (id: string) => Promise<Answer<'session'>>;
+  readonly deleteSession: (id: string) => Promise<Answer<'deleteSession'>>;
+  readonly sessionOperations: (
+    id: string,
+    query?: Query<'sessionOperations'>,
+  ) => Promise<Answer<'sessionOperations'>>;
+  readonly operation: (id: string, operation: number) => Promise<Answer<'operation'>>;
+  readonly frames: (id: string, query?: Query<'frames'>) => Promise<Answer<'frames'>>;
+  readonly frame: (id: string, seq: number) => Promise<Answer<'frame'>>;
+  readonly frameBytes: (id: string, seq: number) => Promise<Uint8Array>;
+  readonly findings: (id: string) => Promise<Answer<'findings'>>;
+  readonly explain: (id: string) => Promise<Answer<'explain'>>;
+  readonly check: (id: string, query?: Query<'check'>) => Promise<Answer<'check'>>;
+  readonly operations: (query?: Query<'operations'>) => Promise<Answer<'operations'>>;
+  readonly search: (query?: Query<'search'>) => Promise<Answer<'search'>>;
+  readonly stats: (query?: Query<'stats'>) => Promise<Answer<'stats'>>;
+  readonly diff: (
+    query: Query<'diff'> & { readonly before: string; readonly after: string },
+  ) => Promise<Answer<'diff'>>;
+  readonly config: () => Promise<Answer<'config'>>;
+  readonly health: () => Promise<Answer<'health'>>;
+  readonly pin: (id: string) => Promise<Answer<'pin'>>;
+  readonly unpin: (id: string) => Promise<Answer<'unpin'>>;
+  readonly note: (id: string, text: string) => Promise<Answer<'note'>>;
+  readonly removeNote: (id: string) => Promise<Answer<'removeNote'>>;
+  /** Its body is to be read or cancelled. */
+  readonly export: (id: string, query?: Query<'export'>) => Promise<Response>;
+  readonly import: (
+    body: NonNullable<RequestInit['body']>,
+    query?: Query<'import'>,
+  ) => Promise<Answer<'import'>>;
+  /** Nothing is sent. */
+  readonly plan: (id: string, wishes?: Body<'plan'>) => Promise<Answer<'plan'>>;
+  readonly replayTargets: () => Promise<Answer<'replayTargets'>>;
+  readonly startReplay: (wishes: Body<'startReplay'>) => Promise<Answer<'startReplay'>>;
+  readonly replays: () => Promise<Answer<'replays'>>;
+  readonly replay: (replay: string) => Promise<Answer<'replay'>>;
+  readonly moveReplay: (replay: string, move: Body<'moveReplay'>) => Promise<Answer<'moveReplay'>>;
+  readonly replayResult: (replay: string, query?: Query<'replayResult'>) => Promise<Answer<'replayResult'>>;
+  readonly replayStep: (
+    replay: string,
+    step: number,
+    query?: Query<'replayStep'>,
+  ) => Promise<Answer<'replayStep'>>;
+  readonly replayDiff: (replay: string, query?: Query<'replayDiff'>) => Promise<Answer<'replayDiff'>>;
+  /** Ends with the replay, or with the connection: then go on with `told`, the number of steps that were told. */
+  readonly replayEvents: (
+    replay: string,
+    options?: { readonly told?: number; readonly signal?: AbortSignal },
+  ) => AsyncGenerator<ReplayEvent>;
+  /** Ends with the connection: go on from the cursor of the last message. */
+  readonly live: (
+    query?: Query<'live'>,
+    options?: { readonly signal?: AbortSignal },
+  ) => AsyncGenerator<LiveMessage>;
+}
+
+export function createClient({ url, token, fetch: send = fetch }: ClientOptions): Client {
   const root = `${url.replace(/\/+$/, '')}/api/v1`;
   const ask = async (path: string, query: object = {}, init: RequestInit = {}): Promise<Response> => {
     const headers = { ...(init.headers as Record<string, string>), authorization: `Bearer ${token}` };
@@ -49,59 +113,66 @@ export function createClient({ url, token, fetch: send = fetch }: ClientOptions)
     const problem = isProblem ? ((await response.json()) as z.infer<typeof Problem>) : undefined;
     throw new ClientError(response.status, problem);
   };
-  const json = async <N extends RouteName>(
-    path: string,
-    query?: Query<N>,
-    init?: RequestInit,
-  ): Promise<Answer<N>> => (await ask(path, query, init)).json() as Promise<Answer<N>>;
+  const json = async <T>(path: string, query?: object, init?: RequestInit): Promise<T> =>
+    (await ask(path, query, init)).json() as Promise<T>;
+  const put = (body: unknown, method = 'POST'): RequestInit => ({
+    method,
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  });
+  const following = async function* <T>(path: string, query: object, init: RequestInit): AsyncGenerator<T> {
+    const { body } = await ask(path, query, init);
+    const text = body?.pipeThrough(new TextDecoderStream());
+    if (text === undefined) return;
+    for await (const event of eventsOf(text)) {
+      const data = event.split('\n').find((line) => line.startsWith('data: '));
+      if (data !== undefined) yield JSON.parse(data.slice('data: '.length)) as T;
+    }
+  };
+  const run = (id: string, rest = ''): string => `/replays/${encodeURIComponent(id)}${rest}`;
   const of = (session: string, rest = ''): string => `/sessions/${encodeURIComponent(session)}${rest}`;
 
   return {
-    sessions: (query?: Query<'sessions'>) => json<'sessions'>('/sessions', query),
-    session: (id: string) => json<'session'>(of(id)),
-    sessionOperations: (id: string, query?: Query<'sessionOperations'>) =>
-      json<'sessionOperations'>(of(id, '/operations'), query),
-    operation: (id: string, operation: number) => json<'operation'>(of(id, `/operations/${operation}`)),
-    frames: (id: string, query?: Query<'frames'>) => json<'frames'>(of(id, '/frames'), query),
-    frame: (id: string, seq: number) => json<'frame'>(of(id, `/frames/${seq}`)),
-    frameBytes: async (id: string, seq: number) =>
+    sessions: (query) => json('/sessions', query),
+    session: (id) => json(of(id)),
+    deleteSession: (id) => json(of(id), {}, { method: 'DELETE' }),
+    sessionOperations: (id, query) => json(of(id, '/operations'), query),
+    operation: (id, operation) => json(of(id, `/operations/${operation}`)),
+    frames: (id, query) => json(of(id, '/frames'), query),
+    frame: (id, seq) => json(of(id, `/frames/${seq}`)),
+    frameBytes: async (id, seq) =>
       new Uint8Array(await (await ask(of(id, `/frames/${seq}/raw`))).arrayBuffer()),
-    findings: (id: string) => json<'findings'>(of(id, '/findings')),
-    explain: (id: string) => json<'explain'>(of(id, '/explain')),
-    check: (id: string, query?: Query<'check'>) => json<'check'>(of(id, '/check'), query),
-    operations: (query?: Query<'operations'>) => json<'operations'>('/operations', query),
-    search: (query?: Query<'search'>) => json<'search'>('/search', query),
-    stats: (query?: Query<'stats'>) => json<'stats'>('/stats', query),
-    diff: (query: Query<'diff'> & { readonly before: string; readonly after: string }) =>
-      json<'diff'>('/diff', query),
-    config: () => json<'config'>('/config'),
-    health: () => json<'health'>('/health'),
-    pin: (id: string) => json<'pin'>(of(id, '/pin'), {}, { method: 'PUT' }),
-    unpin: (id: string) => json<'unpin'>(of(id, '/pin'), {}, { method: 'DELETE' }),
-    note: (id: string, text: string) =>
-      json<'note'>(
-        of(id, '/note'),
+    findings: (id) => json(of(id, '/findings')),
+    explain: (id) => json(of(id, '/explain')),
+    check: (id, query) => json(of(id, '/check'), query),
+    operations: (query) => json('/operations', query),
+    search: (query) => json('/search', query),
+    stats: (query) => json('/stats', query),
+    diff: (query) => json('/diff', query),
+    config: () => json('/config'),
+    health: () => json('/health'),
+    pin: (id) => json(of(id, '/pin'), {}, { method: 'PUT' }),
+    unpin: (id) => json(of(id, '/pin'), {}, { method: 'DELETE' }),
+    note: (id, text) => json(of(id, '/note'), {}, put({ text }, 'PUT')),
+    removeNote: (id) => json(of(id, '/note'), {}, { method: 'DELETE' }),
+    export: (id, query) => ask(of(id, '/export'), query),
+    import: (body, query) => json('/imports', query, { ...STREAMED, body }),
+    plan: (id, wishes = {}) => json(of(id, '/plan'), {}, put(wishes)),
+    replayTargets: () => json('/replay-targets'),
+    startReplay: (wishes) => json('/replays', {}, put(wishes)),
+    replays: () => json('/replays'),
+    replay: (id) => json(run(id)),
+    moveReplay: (id, move) => json(run(id, '/moves'), {}, put(move)),
+    replayResult: (id, query) => json(run(id, '/result'), query),
+    replayStep: (id, step, query) => json(run(id, `/steps/${step}`), query),
+    replayDiff: (id, query) => json(run(id, '/diff'), query),
+    replayEvents: (id, { told = 0, signal } = {}) =>
+      following(
+        run(id, '/events'),
         {},
-        { method: 'PUT', body: JSON.stringify({ text }), headers: { 'content-type': 'application/json' } },
+        { headers: { 'last-event-id': String(told) }, ...(signal && { signal }) },
       ),
-    removeNote: (id: string) => json<'removeNote'>(of(id, '/note'), {}, { method: 'DELETE' }),
-    /** Its body is to be read or cancelled. */
-    export: (id: string, query?: Query<'export'>) => ask(of(id, '/export'), query),
-    import: (body: NonNullable<RequestInit['body']>, query?: Query<'import'>) =>
-      json<'import'>('/imports', query, { method: 'POST', body, duplex: 'half' }),
-    /** Ends with the connection: go on from the cursor of the last message. */
-    live: async function* (
-      query?: Query<'live'>,
-      { signal }: { readonly signal?: AbortSignal } = {},
-    ): AsyncGenerator<LiveMessage> {
-      const { body } = await ask('/live', query, signal && { signal });
-      const text = body?.pipeThrough(new TextDecoderStream()) as ReadableStream<string> | undefined;
-      if (text === undefined) return;
-      for await (const event of eventsOf(text)) {
-        const data = event.split('\n').find((line) => line.startsWith('data: '));
-        if (data !== undefined) yield JSON.parse(data.slice('data: '.length)) as LiveMessage;
-      }
-    },
+    live: (query = {}, { signal } = {}) => following('/live', query, signal ? { signal } : {}),
   };
 }
 

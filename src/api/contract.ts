@@ -110,7 +110,7 @@ export const Findings = named(
   z.object({ items: list(Finding), total: told(count(), 'Of the session; the first thousand are given.') }),
 );
 
-const difference = z.object({
+export const difference = z.object({
   path: text,
   kind: z.enum(['missing', 'added', 'type', 'value', 'length']),
   expected: z.optional(z.unknown()),

@@ -4,6 +4,8 @@ import type { StoreReader } from '../store/read.ts';
 import type { SessionRecord } from '../store/record.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Live } from './live.ts';
+import type { Replaying } from './replaying.ts';
+import type { Replays } from './replays.ts';
 import type { RouteAnswer, RouteBody, RouteName, RouteQuery } from './routes.ts';
 import type { Stored } from './stored.ts';
 
@@ -13,6 +15,8 @@ export interface ApiContext {
   readonly version: string;
   readonly stored: Stored;
   readonly live: Live;
+  /** Undefined: replays are off. */
+  readonly replays: Replays | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** By the same clock. */
@@ -24,7 +28,9 @@ export interface ApiRequest<N extends RouteName> {
   readonly reader: StoreReader;
   /** The one that the path names. Throws a StoreError where there is none. */
   readonly session: SessionRecord;
-  /** The number of a frame or an operation that the path names. */
+  /** The one that the path names. Throws an ApiError where there is none, and where replays are off. */
+  readonly replay: Replaying;
+  /** The number of a frame, an operation or a step that the path names. */
   readonly number: number;
   readonly query: RouteQuery<N>;
   readonly body: RouteBody<N>;

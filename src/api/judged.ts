@@ -2,6 +2,7 @@
 import { check as checked, DEFAULT_FAIL_ON, passes } from '../check/gate.ts';
 import { findingInfo } from '../event/findings.ts';
 import { sourceOf } from '../formats/source.ts';
+import type { CompareRules } from '../replay/compare.ts';
 import { comparedSession } from '../replay/compared.ts';
 import { diffSessions, isSame } from '../replay/diff.ts';
 import { diffJson } from '../replay/diffJson.ts';
@@ -9,6 +10,7 @@ import { parsePattern, type Pattern } from '../replay/paths.ts';
 import { hasText } from '../store/filter.ts';
 import type { CountedOperation } from '../store/find.ts';
 import { MAX_PAGE } from '../store/page.ts';
+import type { StoreReader } from '../store/read.ts';
 import { Tally } from '../store/tally.ts';
 import { verdictOf } from '../store/verdict.ts';
 import type { ApiRequest, Handlers } from './handler.ts';
@@ -53,21 +55,7 @@ export const JUDGED_HANDLERS: Handlers<'findings' | 'explain' | 'check' | 'stats
     const all = tally.statistics();
     return { items: all.slice(0, request.query.limit), groups: all.length, complete: complete && isWhole() };
   },
-  diff: ({ reader, query: { before, after, level, ignore, typeOnly, unordered } }) => {
-    const rules = {
-      level,
-      ignore: patterns('ignore', ignore),
-      typeOnly: patterns('typeOnly', typeOnly),
-      unordered: patterns('unordered', unordered),
-    };
-    const [left, right] = [reader.findSession(before), reader.findSession(after)];
-    const found = diffSessions(
-      comparedSession(sourceOf(reader, left)),
-      comparedSession(sourceOf(reader, right)),
-      rules,
-    );
-    return { before: left.id, after: right.id, same: isSame(found), ...diffJson(found) };
-  },
+  diff: ({ reader, query }) => diffOf(reader, query.before, query.after, query),
 };
 
 /** With a text in the filter, payloads are read, within the same bound as for a list. */
@@ -94,6 +82,29 @@ function counted({ reader: { find }, query, context }: ApiRequest<'stats'>): {
     }
   }
   return { operations: pages(), isWhole: () => !stopped };
+}
+
+type Written = Pick<ApiRequest<'diff'>['query'], 'level' | 'ignore' | 'typeOnly' | 'unordered'>;
+
+/** What a query says about comparing. Throws an ApiError that names the parameter. */
+export function rulesOf({ level, ignore, typeOnly, unordered }: Written): CompareRules {
+  return {
+    level,
+    ignore: patterns('ignore', ignore),
+    typeOnly: patterns('typeOnly', typeOnly),
+    unordered: patterns('unordered', unordered),
+  };
+}
+
+/** Of two sessions, named as in a path. */
+export function diffOf(reader: StoreReader, before: string, after: string, query: Written) {
+  const [left, right] = [reader.findSession(before), reader.findSession(after)];
+  const found = diffSessions(
+    comparedSession(sourceOf(reader, left)),
+    comparedSession(sourceOf(reader, right)),
+    rulesOf(query),
+  );
+  return { before: left.id, after: right.id, same: isSame(found), ...diffJson(found) };
 }
 
 function patterns(parameter: string, written: readonly string[]): readonly Pattern[] {

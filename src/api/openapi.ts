@@ -9,7 +9,7 @@ import { NAMED } from './schemaWords.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-const PROBLEMS = [400, 401, 403, 404, 429, 503];
+const PROBLEMS = [400, 401, 403, 404, 409, 429, 503];
 
 export function renderOpenApi(): string {
   const paths: Record<string, Record<string, Json>> = {};

@@ -79,6 +79,16 @@ export const PLACES = {
     expected: 'the number of an operation',
     description: 'The number of the operation within its session.',
   },
+  replay: {
+    schema: line(36),
+    expected: 'the id of a replay',
+    description: 'The id of the replay.',
+  },
+  step: {
+    schema: whole(0, MAX_SEQ),
+    expected: 'the number of a step',
+    description: 'The number of the step, from 0.',
+  },
 } as const satisfies Parameters;
 
 export const FILTER = {
@@ -105,6 +115,20 @@ export const AFTER_OPERATION = {
   schema: whole(0, MAX_SEQ),
   expected: 'the next of a page',
   description: 'Only operations with a larger number.',
+} as const satisfies Parameter<number>;
+
+export const AFTER_STEP = {
+  ...AFTER_OPERATION,
+  description: 'Only steps with a larger number.',
+} as const satisfies Parameter<number>;
+
+export const MAX_SLOWDOWN = {
+  schema: z.pipe(
+    z.pipe(z.string().check(z.regex(/^\d{1,6}(?:\.\d{1,6})?$/)), z.transform(Number)),
+    z.number().check(z.gt(0)),
+  ),
+  expected: 'a number above 0, such as 2',
+  description: 'A step that takes so many times as long is told as slower.',
 } as const satisfies Parameter<number>;
 
 export const FROM = {

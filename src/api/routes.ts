@@ -7,6 +7,7 @@ import * as is from './contract.ts';
 import * as may from './parameters.ts';
 import type { Parameters, QueryOf } from './parameters.ts';
 import * as record from './records.ts';
+import * as replay from './replayContract.ts';
 
 export const BASE = '/api/v1';
 
@@ -24,6 +25,12 @@ export interface Route {
 
 const { FILTER: filter, LIMIT: limit, AFTER: after } = may;
 const listed = { filter, limit, after };
+const compared = {
+  level: may.LEVEL,
+  ignore: { ...may.PATHS, description: 'What may differ.' },
+  typeOnly: { ...may.PATHS, description: 'Where only the type counts.' },
+  unordered: { ...may.PATHS, description: 'An array whose order says nothing.' },
+};
 
 export const ROUTES = {
   sessions: {
@@ -37,6 +44,13 @@ export const ROUTES = {
     method: 'get',
     path: '/sessions/{session}',
     summary: 'One session.',
+    query: {},
+    answer: record.Session,
+  },
+  deleteSession: {
+    method: 'delete',
+    path: '/sessions/{session}',
+    summary: 'Deletes a session for good; one that is being recorded or pinned stays.',
     query: {},
     answer: record.Session,
   },
@@ -174,11 +188,83 @@ export const ROUTES = {
     query: {
       before: may.BEFORE,
       after: may.AFTERWARDS,
-      level: may.LEVEL,
-      ignore: { ...may.PATHS, description: 'What may differ.' },
-      typeOnly: { ...may.PATHS, description: 'Where only the type counts.' },
-      unordered: { ...may.PATHS, description: 'An array whose order says nothing.' },
+      ...compared,
     },
+    answer: is.Diff,
+  },
+  plan: {
+    method: 'post',
+    path: '/sessions/{session}/plan',
+    summary:
+      'What running a session again would do: its steps, their safety, what is in their way. Nothing is sent.',
+    query: {},
+    body: replay.PlanWishes,
+    answer: replay.Plan,
+  },
+  replayTargets: {
+    method: 'get',
+    path: '/replay-targets',
+    summary:
+      'The servers of the configuration that sessions can be run again against, and whether replays are on.',
+    query: {},
+    answer: replay.ReplayTargetList,
+  },
+  startReplay: {
+    method: 'post',
+    path: '/replays',
+    summary: 'Runs a session again against a target of the configuration.',
+    query: {},
+    body: replay.ReplayWishes,
+    answer: replay.Replay,
+  },
+  replays: {
+    method: 'get',
+    path: '/replays',
+    summary: 'The replays that run and the last that are over, newest first.',
+    query: {},
+    answer: replay.ReplayList,
+  },
+  replay: {
+    method: 'get',
+    path: '/replays/{replay}',
+    summary: 'How a replay stands.',
+    query: {},
+    answer: replay.Replay,
+  },
+  moveReplay: {
+    method: 'post',
+    path: '/replays/{replay}/moves',
+    summary: 'Sends or skips the step that waits, goes on, pauses before the next, or cancels.',
+    query: {},
+    body: replay.ReplayMove,
+    answer: replay.Replay,
+  },
+  replayEvents: {
+    method: 'get',
+    path: '/replays/{replay}/events',
+    summary: 'A replay as it goes on, as server-sent events (ReplayEvent), until it is over.',
+    query: {},
+    answer: ['text/event-stream'],
+  },
+  replayResult: {
+    method: 'get',
+    path: '/replays/{replay}/result',
+    summary: 'Whether the same came of it, step by step, judged by the rules of the query.',
+    query: { ...compared, limit, after: may.AFTER_STEP, maxSlowdown: may.MAX_SLOWDOWN },
+    answer: replay.ReplayResult,
+  },
+  replayStep: {
+    method: 'get',
+    path: '/replays/{replay}/steps/{step}',
+    summary: 'One step with what was sent and what it was answered then and now.',
+    query: compared,
+    answer: replay.ReplayStep,
+  },
+  replayDiff: {
+    method: 'get',
+    path: '/replays/{replay}/diff',
+    summary: 'What changed between the recorded session and the recording of the replay.',
+    query: compared,
     answer: is.Diff,
   },
   config: {

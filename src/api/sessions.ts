@@ -1,7 +1,9 @@
 /** Handlers of what lists and shows sessions and operations, and of what a person says about a session. */
+import { setImmediate as breath } from 'node:timers/promises';
 import type { SessionRecord } from '../store/record.ts';
 import { MAX_NOTE_CHARACTERS, setNote, setPinned } from '../store/marks.ts';
 import type { Page } from '../store/page.ts';
+import { doomSession, sweepDoomed } from '../store/retention.ts';
 import type { ApiRequest, Handlers } from './handler.ts';
 import { readFilter } from './parameters.ts';
 import { ApiError } from './problem.ts';
@@ -12,6 +14,7 @@ type Listed = ApiRequest<'sessions' | 'operations'>;
 export const SESSION_HANDLERS: Handlers<
   | 'sessions'
   | 'session'
+  | 'deleteSession'
   | 'operations'
   | 'operation'
   | 'sessionOperations'
@@ -31,6 +34,18 @@ export const SESSION_HANDLERS: Handlers<
     };
   },
   session: ({ session }) => session,
+  deleteSession: async ({ context, session, audit }) => {
+    if (session.status === 'live')
+      throw new ApiError(409, 'the session is being recorded; end it first', { parameter: 'session' });
+    if (session.pinned)
+      throw new ApiError(409, 'the session is pinned; unpin it first', { parameter: 'session' });
+    audit({ action: 'delete', session: session.id });
+    if (!(await context.stored.write((db) => doomSession(db, session.id))))
+      throw new ApiError(409, 'the session was pinned or deleted meanwhile', { parameter: 'session' });
+    // Whoever tidies the store goes on where this is interrupted.
+    while (await context.stored.write((db) => sweepDoomed(db))) await breath();
+    return session;
+  },
   sessionOperations: ({ reader, session, query: { limit, after } }) => {
     const items = [];
     for (const operation of reader.operations(session.id, after)) {

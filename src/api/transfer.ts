@@ -75,7 +75,7 @@ export const TRANSFER_HANDLERS: Handlers<'export' | 'import'> = {
 };
 
 /** Whatever the settings say: what leaves this machine, or comes from another, is redacted. */
-async function redactorOf(config: Config): Promise<Redactor> {
+export async function redactorOf(config: Config): Promise<Redactor> {
   const { redactor } = await openRedaction({ ...config, redact: true });
   if (redactor === undefined) throw new TypeError('redaction is off');
   return redactor;

@@ -17,7 +17,24 @@ const OWN_RULES: Readonly<Record<string, string>> = {
   max_duration: 'An operation took longer than is allowed.',
   expect_tool: 'A tool that should have been called with success was not.',
   forbid_tool: 'A tool that must not be called was called.',
+  case_failed: 'The server does not do what the case says.',
+  case_not_run: 'The case could not be run.',
 };
+
+/** One thing that is wrong, and where. */
+export interface SarifResult {
+  readonly rule: string;
+  readonly level: 'error' | 'warning' | 'note';
+  readonly text: string;
+  /** A file's path, or `sidelight:///sessions/<id>`. */
+  readonly uri: string;
+  /** From 1; undefined: the whole of it. */
+  readonly line: number | undefined;
+  /** Within it, as its own words have it. */
+  readonly place: string;
+  /** The same for the same thing in the next run. */
+  readonly fingerprint: string;
+}
 
 /** `uriOf`: where a session's recording is, such as `sidelight:///sessions/<id>` or a file's path. */
 export function sarifOf(
@@ -26,12 +43,15 @@ export function sarifOf(
   uriOf: (sessionId: string) => string,
 ): object {
   const found = sessions.flatMap(({ session, operations, violations }) =>
-    [...violations, ...operations.flatMap((one) => one.violations)].map((violation) => ({
-      session,
-      violation,
-    })),
+    [...violations, ...operations.flatMap((one) => one.violations)].map((violation) =>
+      resultOf(session, violation, uriOf(session.id)),
+    ),
   );
-  const rules = [...new Set(found.map(({ violation }) => violation.rule))].sort();
+  return sarifLog(version, found);
+}
+
+export function sarifLog(version: string, found: readonly SarifResult[]): object {
+  const rules = [...new Set(found.map(({ rule }) => rule))].sort();
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -40,16 +60,41 @@ export function sarifOf(
         tool: {
           driver: { name: 'sidelight', semanticVersion: version, rules: rules.map(ruleOf) },
         },
-        results: found.map(({ session, violation }) => ({
-          ruleId: violation.rule,
-          ruleIndex: rules.indexOf(violation.rule),
-          level: LEVEL[violation.severity],
-          message: { text: `${session.server}: ${violation.message}` },
-          locations: [locationOf(uriOf(session.id), session.id, violation)],
-          partialFingerprints: { 'sidelight/v1': `${violation.rule}:${session.server}:${violation.message}` },
+        results: found.map(({ rule, level, text, uri, line, place, fingerprint }) => ({
+          ruleId: rule,
+          ruleIndex: rules.indexOf(rule),
+          level,
+          message: { text },
+          locations: [
+            {
+              physicalLocation: {
+                artifactLocation: { uri },
+                ...(line !== undefined && { region: { startLine: line } }),
+              },
+              logicalLocations: [{ fullyQualifiedName: place, kind: 'member' }],
+            },
+          ],
+          partialFingerprints: { 'sidelight/v1': fingerprint },
         })),
       },
     ],
+  };
+}
+
+/** Frames are what a recording has in the place of lines; they are numbered from 0, lines from 1. */
+function resultOf(
+  { id, server }: Checked['session'],
+  { rule, severity, message, seq, operationId }: Violation,
+  uri: string,
+): SarifResult {
+  return {
+    rule,
+    level: LEVEL[severity],
+    text: `${server}: ${message}`,
+    uri,
+    line: seq === undefined ? undefined : seq + 1,
+    place: operationId === undefined ? id : `${id}/operations/${operationId}`,
+    fingerprint: `${rule}:${server}:${message}`,
   };
 }
 
@@ -60,21 +105,5 @@ function ruleOf(id: string): object {
     id,
     shortDescription: { text },
     ...(info !== undefined && { fullDescription: { text: info.meaning }, help: { text: info.hint } }),
-  };
-}
-
-/** Frames are what a recording has in the place of lines; they are numbered from 0, lines from 1. */
-function locationOf(uri: string, sessionId: string, { seq, operationId }: Violation): object {
-  return {
-    physicalLocation: {
-      artifactLocation: { uri },
-      ...(seq !== undefined && { region: { startLine: seq + 1 } }),
-    },
-    logicalLocations: [
-      {
-        fullyQualifiedName: operationId === undefined ? sessionId : `${sessionId}/operations/${operationId}`,
-        kind: 'member',
-      },
-    ],
   };
 }

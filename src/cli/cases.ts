@@ -5,6 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { junitOf } from '../check/junit.ts';
+import { sarifLog, type SarifResult } from '../check/sarif.ts';
 import { ConfigError, quote } from '../config/error.ts';
 import { type Case, type CaseFile, caseOf, readCase } from '../replay/case.ts';
 import { caseText, parseCase } from '../replay/caseFile.ts';
@@ -30,8 +31,13 @@ export interface CaseCreateOptions extends ReplayOptions {
 export interface TestOptions {
   readonly jobs?: number;
   readonly update?: boolean;
-  readonly format?: 'text' | 'json' | 'junit';
+  readonly format?: 'text' | 'json' | 'junit' | 'sarif';
   readonly deadline?: number;
+}
+
+interface TestContext extends Omit<ReplayContext, 'config' | 'recording'> {
+  /** Of Sidelight. */
+  readonly version: string;
 }
 
 const CASE_FILE = /\.case\.(ya?ml|json)$/;
@@ -99,7 +105,7 @@ interface Tested {
 export async function testCases(
   paths: readonly string[],
   options: TestOptions,
-  context: Omit<ReplayContext, 'config' | 'recording'>,
+  context: TestContext,
 ): Promise<number> {
   const { terminal } = context;
   const files = paths.flatMap(caseFiles);
@@ -119,6 +125,8 @@ export async function testCases(
   await Promise.all(Array.from({ length: Math.min(options.jobs ?? DEFAULT_JOBS, files.length) }, work));
   if (options.format === 'junit')
     await terminal.line(junitOf('sidelight test', tested.map(junitSuite)).trimEnd());
+  else if (options.format === 'sarif')
+    await terminal.line(json(sarifLog(context.version, tested.flatMap(sarifResult))));
   else if (options.format === 'json')
     for (const { path, name, verdict, problem } of tested)
       await terminal.line(
@@ -239,7 +247,11 @@ async function showCase({ path, name, verdict, problem }: Tested, terminal: Term
   const word = verdict.reproduced ? terminal.paint('green', 'passed') : terminal.paint('red', 'failed');
   await terminal.line(`${word}  ${title}  ${took}`);
   const { first } = verdict;
-  if (first === undefined) return;
+  if (first !== undefined) await terminal.line(`        ${safe(divergence(first))}`);
+}
+
+/** The first step that differs, and in what. */
+function divergence(first: NonNullable<Verdict['first']>): string {
   const { step } = first.live.planned;
   const [difference] = first.differences;
   const what = [step.method, step.target].filter(Boolean).join(' ');
@@ -249,5 +261,26 @@ async function showCase({ path, name, verdict, problem }: Tested, terminal: Term
       : difference === undefined
         ? `${first.missingNotifications[0] ?? ''} is missing`
         : `${pathText(difference.path)}: expected ${valueText(difference.expected)}, got ${valueText(difference.actual)}`;
-  await terminal.line(`        step ${step.index} ${safe(what)}: ${safe(why)}`);
+  return `step ${step.index} ${what}: ${why}`;
+}
+
+/** Nothing for a case that passed. */
+function sarifResult({ path, name, verdict, problem }: Tested): SarifResult[] {
+  if (verdict?.reproduced === true) return [];
+  const rule = verdict === undefined ? 'case_not_run' : 'case_failed';
+  const { first } = verdict ?? {};
+  const text = first === undefined ? (problem ?? 'it could not be run') : divergence(first);
+  const place = first === undefined ? name : `${name}/steps/${first.live.planned.step.index}`;
+  const uri = path.replaceAll('\\', '/');
+  return [
+    {
+      rule,
+      level: 'error',
+      text: `${name}: ${text}`,
+      uri,
+      line: 1,
+      place,
+      fingerprint: `${rule}:${uri}:${place}`,
+    },
+  ];
 }

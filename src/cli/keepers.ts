@@ -1,6 +1,7 @@
 /** The commands that say what of the recording is kept, as the command line has them. */
 import type { Command } from 'commander';
 import type { Key } from '../config/options.ts';
+import type { HealthOptions } from './health.ts';
 import { type Context, examples } from './readers.ts';
 import { addSettings, ALL_SETTINGS, READER_SETTINGS } from './settings.ts';
 import { Terminal } from './terminal.ts';
@@ -50,6 +51,16 @@ export function addKeepers(program: Command, { io, load, done }: Context): void 
       const loaded = await load(command);
       const { doctor } = await import('./doctor.ts');
       done(await doctor(loaded, options, { terminal: terminal(), version: io.version }));
+    });
+
+  addSettings(program.command('health'), ['admin'])
+    .description('ask a Sidelight that runs on this machine whether it is well, as a health check does')
+    .option('--live', 'ask only whether it runs, not whether every output works')
+    .addHelpText('after', examples('sidelight health --admin 9464', 'sidelight health --live'))
+    .action(async (options: HealthOptions, command: Command) => {
+      const loaded = await load(command);
+      const { health } = await import('./health.ts');
+      done(await health(loaded, options, terminal()));
     });
 
   addSettings(program.command('prune'), RETENTION)

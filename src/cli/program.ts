@@ -10,9 +10,11 @@ import { flagOf, OWN_KEYS } from '../config/options.ts';
 import { propagatesOnStdio } from '../config/propagate.ts';
 import { didYouMean, nearest } from '../config/suggest.ts';
 import type { Io } from './io.ts';
+import { addFleetCommands } from './fleetCommands.ts';
 import { addJudges } from './judges.ts';
 import { addKeepers } from './keepers.ts';
 import { addLists, filterWords } from './lists.ts';
+import { addPlayers } from './players.ts';
 import { addReaders, examples } from './readers.ts';
 import { addReplay } from './replayCommand.ts';
 import { addServers } from './servers.ts';
@@ -103,8 +105,10 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
   addReaders(program, { io, load, done });
   addJudges(program, { io, load, done });
   addReplay(program, argv, { io, load, done });
+  addPlayers(program, { io, load, done });
   addKeepers(program, { io, load, done });
   addServers(program, { io, load, done });
+  addFleetCommands(program, { io, load, done });
   return program;
 }
 

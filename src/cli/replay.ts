@@ -17,7 +17,8 @@ import {
   type Verdict,
 } from '../replay/judge.ts';
 import { pathText } from '../replay/paths.ts';
-import { type Plan, type PlannedStep, planOf, type Permissions } from '../replay/plan.ts';
+import { type Plan, type PlannedStep, placeFrom, planOf, type Permissions } from '../replay/plan.ts';
+import { planJson, stepVerdictJson } from '../replay/json.ts';
 import { type AskPolicy, type LiveStep, run, type Run } from '../replay/run.ts';
 import { suiteOf } from '../replay/report.ts';
 import { type Scenario, scenarioOf } from '../replay/scenario.ts';
@@ -25,7 +26,7 @@ import { connect, type Recording, type Server } from '../replay/target.ts';
 import { shortId } from './describe.ts';
 import { compareRules, type DiffOptions, valueText } from './diff.ts';
 import { NOT_READ, type SourcesConfig, withSources } from './sources.ts';
-import { nameOf, type Question, Stepper } from './stepper.ts';
+import { nameOf, type Question, TerminalStepper } from './stepper.ts';
 import { duration, json, safe, type Style, type Terminal } from './terminal.ts';
 
 export interface ReplayOptions extends Pick<
@@ -88,7 +89,7 @@ export function replay(wanted: string, options: ReplayOptions, context: ReplayCo
     const scenario = scenarioOf(source);
     const plan = planOf(scenario, planOptions(options, context.env));
     if (options.execute !== true && options.step !== true) {
-      if (options.format === 'json') await terminal.line(json(planAsJson(plan)));
+      if (options.format === 'json') await terminal.line(json(planJson(plan)));
       else await showPlan(plan, terminal);
       return 0;
     }
@@ -122,14 +123,13 @@ function fixedFrom(written: string): FixedValue {
   const [, step, path, value] = /^(\d+):([^=]+)=(.*)$/s.exec(written) ?? [];
   if (step === undefined || path === undefined || value === undefined)
     throw new ConfigError(`--bind: ${quote(written)} is not STEP:PATH=VALUE, such as 4:arguments.id="x"`);
-  const into = path.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
   let parsed: unknown = value;
   try {
     parsed = JSON.parse(value);
   } catch {
     // What is no JSON is a text.
   }
-  return { to: Number(step), into, value: parsed };
+  return { to: Number(step), into: placeFrom(path), value: parsed };
 }
 
 async function execute(
@@ -184,7 +184,7 @@ export async function runPlan(
   { env, recording, signal, ask, terminal }: ReplayContext,
 ): Promise<Run> {
   const { scenario } = plan;
-  const stepper = options.step === true && ask !== undefined ? new Stepper(ask, terminal) : undefined;
+  const stepper = options.step === true && ask !== undefined ? new TerminalStepper(ask, terminal) : undefined;
   const result = await run({
     plan,
     connect: (events) => connect({ server, scenario, env, recording: recording?.(scenario.id) }, events),
@@ -232,34 +232,6 @@ async function showPlan({ scenario, steps, bindings }: Plan, terminal: Terminal)
   await terminal.line(
     `${steps.length - stopped} of ${steps.length} steps can be sent; ${bindings.length} bindings`,
   );
-}
-
-function planAsJson({ scenario, steps, bindings }: Plan): object {
-  return {
-    session: scenario.id,
-    era: scenario.era,
-    protocolVersion: scenario.protocolVersion,
-    steps: steps.map(({ step, safety, blocked, params }) => ({
-      step: step.index,
-      is: step.is,
-      method: step.method,
-      target: step.target,
-      params,
-      safety,
-      blocked,
-      after: step.after,
-      outcome: step.outcome,
-      asks: step.asks.map(({ method, answer }) => ({ method, answered: answer !== undefined })),
-      inputs: [...step.inputs.keys()],
-    })),
-    bindings: bindings.map(({ from, at, to, into }) => ({
-      from,
-      path: pathText(at.path),
-      ...(at.word !== undefined && { word: at.word }),
-      to,
-      into: into.join('.'),
-    })),
-  };
 }
 
 async function tell(
@@ -359,22 +331,6 @@ function asJson(
       path: pattern.text,
       differs,
     })),
-    steps: shown.steps.map(({ live, is, expected, actual, differences, missingNotifications, slower }) => ({
-      step: live.planned.step.index,
-      method: live.planned.step.method,
-      target: live.planned.step.target,
-      verdict: is,
-      expected,
-      actual,
-      outcome: live.outcome,
-      durationUs: live.durationUs,
-      recordedUs: live.planned.step.durationUs,
-      slower,
-      differences: differences.map(({ path, ...rest }) => ({ path: pathText(path), ...rest })),
-      missingNotifications,
-      unmatchedAsks: live.unmatchedAsks,
-      missingBindings: live.missingBindings,
-      answer: live.answer,
-    })),
+    steps: shown.steps.map((step) => ({ ...stepVerdictJson(step), answer: step.live.answer })),
   };
 }

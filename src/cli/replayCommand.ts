@@ -199,7 +199,9 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     )
     .option('--update', 'write what comes now into the cases that fail')
     .addOption(
-      new Option('--format <format>', 'how it is told').choices(['text', 'json', 'junit']).default('text'),
+      new Option('--format <format>', 'how it is told')
+        .choices(['text', 'json', 'junit', 'sarif'])
+        .default('text'),
     )
     .addHelpText(
       'after',
@@ -216,7 +218,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
       const [paths, command] = around(operands, argv);
       const server = serverOf(command, written, io.cwd);
       const { format = 'text', ...options } = written;
-      done(await testCases(paths, { ...options, format }, { ...contextOf(), server }));
+      done(await testCases(paths, { ...options, format }, { ...contextOf(), server, version: io.version }));
     });
 }
 

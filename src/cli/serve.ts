@@ -1,6 +1,7 @@
 /** `sidelight serve`: the debug API and the page over the recordings of this machine, until it is told to stop. */
 import { dirname, join } from 'node:path';
-import { type Api, startApi, TOKEN_FILE } from '../api/server.ts';
+import { TOKEN_FILE } from '../api/listener.ts';
+import { type Api, startApi } from '../api/server.ts';
 import { HOSTS } from '../config/addresses.ts';
 import { ConfigError, quote } from '../config/error.ts';
 import type { Loaded } from '../config/load.ts';
@@ -12,13 +13,15 @@ export interface ServeOptions {
   readonly listen: string;
   readonly allowRemote?: boolean;
   readonly allowedHosts?: string;
+  readonly enableReplay?: boolean;
 }
 
 export interface ServeContext {
   readonly terminal: Terminal;
   readonly version: string;
-  /** Absolute path of the program, beside which the page is. */
-  readonly program: string;
+  /** Program and first arguments that run Sidelight once more; the last is the file beside which the page is. */
+  readonly self: readonly [string, ...string[]];
+  readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
 }
 
@@ -26,7 +29,7 @@ export interface ServeContext {
 export async function serve(
   loaded: Loaded,
   options: ServeOptions,
-  { terminal, version, program, signal }: ServeContext,
+  { terminal, version, self, env, signal }: ServeContext,
 ): Promise<number> {
   const address = read('--listen', ADDRESS, options.listen);
   const { allowRemote: remote = false } = options;
@@ -44,7 +47,8 @@ export async function serve(
       allowedHosts,
       loaded,
       version,
-      page: join(dirname(program), 'ui'),
+      page: join(dirname(self.at(-1) ?? ''), 'ui'),
+      replay: options.enableReplay === true ? { self, env } : undefined,
       report: (line) => {
         terminal.problem(line);
       },
@@ -59,6 +63,10 @@ export async function serve(
   if (!isLoopback(address.host))
     terminal.problem(
       'the API can be reached from other machines, and is not encrypted: put TLS in front of it, and guard the token',
+    );
+  if (options.enableReplay === true && Object.keys(loaded.config.replayTargets).length === 0)
+    terminal.problem(
+      '--enable-replay: replay.targets of the configuration names no server, so there is nothing to run against',
     );
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

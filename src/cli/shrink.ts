@@ -1,6 +1,7 @@
 /** `sidelight minimize` and `sidelight bisect`: the smallest session that still fails, and the first server that does. */
 import { writeFileSync } from 'node:fs';
 import { ConfigError } from '../config/error.ts';
+import { wordsOf } from '../config/words.ts';
 import { caseOf } from '../replay/case.ts';
 import { caseText } from '../replay/caseFile.ts';
 import { CannotRun } from '../replay/connection.ts';
@@ -134,7 +135,8 @@ export function bisect(
     };
     const rows: { server: string; verdict: 'reproduced' | 'different' | 'cannot run'; why: string }[] = [];
     for (const text of commands) {
-      const [command = '', ...args] = wordsOf(text);
+      const [command, ...args] = wordsOf(text);
+      if (command === undefined) throw new ConfigError('--servers: a command is empty');
       try {
         const verdict = judge(await runPlan(plan, { command, args, cwd }, options, context), judging);
         const { first } = verdict;
@@ -178,13 +180,4 @@ export function expanded(text: string): readonly string[] {
   if (all.length > MAX_SERVERS)
     throw new ConfigError(`--servers: ${all.length} servers are too many; ${MAX_SERVERS} are the most`);
   return all;
-}
-
-/** A command line as words: blanks separate, quotes hold together. No shell is asked. */
-export function wordsOf(text: string): string[] {
-  const words = [...text.matchAll(/(?:[^\s"']|"[^"]*"|'[^']*')+/g)].map(([word]) =>
-    word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'),
-  );
-  if (words.length === 0) throw new ConfigError('--servers: a command is empty');
-  return words;
 }

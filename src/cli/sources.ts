@@ -84,11 +84,14 @@ function isFile(word: string): boolean {
 /** Redacted it was when it was exported; what is still in it stays in this process. */
 async function read(file: string, config: SourcesConfig, terminal: Terminal): Promise<boolean> {
   const leftOut: string[] = [];
+  const input = createReadStream(file);
+  // Told by whoever reads it, which is later.
+  input.on('error', () => undefined);
   try {
     const { sessions } = await importFile({
       dataDir: config.dataDir,
       format: undefined,
-      input: createReadStream(file),
+      input,
       redactor: undefined,
       maxBodyBytes: config.maxBodyBytes,
       maxMessageBytes: config.maxMessageBytes,

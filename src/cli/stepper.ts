@@ -2,6 +2,7 @@
 import type { PlannedStep } from '../replay/plan.ts';
 import type { LiveStep, Decision } from '../replay/run.ts';
 import type { Json } from '../replay/scenario.ts';
+import { type Move, Stepper } from '../replay/stepper.ts';
 import { duration, indented, safe, type Terminal } from './terminal.ts';
 
 /** Asks one line of the person; undefined: there is nobody any more. */
@@ -10,10 +11,10 @@ export type Question = (text: string) => Promise<string | undefined>;
 const HELP =
   'enter: send   s: skip   e {json}: send these params instead   c: send all that follow   q: stop   ?: help';
 
-export class Stepper {
+export class TerminalStepper {
   readonly #ask: Question;
   readonly #terminal: Terminal;
-  #runsOn = false;
+  readonly #stepper = new Stepper(true);
 
   constructor(ask: Question, terminal: Terminal) {
     this.#ask = ask;
@@ -21,7 +22,7 @@ export class Stepper {
   }
 
   async before(planned: PlannedStep): Promise<Decision> {
-    if (this.#runsOn) return 'go';
+    if (!this.#stepper.paused) return this.#stepper.before(planned);
     const { step, params, safety, blocked } = planned;
     await this.#terminal.line(
       `\n${this.#terminal.paint('bold', `${step.index}  ${nameOf(planned)}`)}  ${safety}`,
@@ -29,13 +30,16 @@ export class Stepper {
     for (const line of indented(JSON.stringify(params ?? {}))) await this.#terminal.line(`    ${line}`);
     for (const why of blocked)
       await this.#terminal.line(this.#terminal.paint('red', `    blocked: ${safe(why)}`));
-    if (blocked.length > 0) return 'skip';
-    for (;;) {
+    const decision = this.#stepper.before(planned);
+    while (this.#stepper.waiting !== undefined) {
       const answer = await this.#ask('send? ');
-      const decision = answer === undefined ? 'stop' : this.#decide(answer.trim());
-      if (decision !== undefined) return decision;
-      await this.#terminal.line(this.#terminal.paint('dim', HELP));
+      const move: Move | undefined = answer === undefined ? { is: 'stop' } : moveOf(answer.trim());
+      const refusal = move === undefined ? undefined : this.#stepper.move(move);
+      if (refusal === 'other_tool')
+        await this.#terminal.line(this.#terminal.paint('red', 'these params are of another tool'));
+      else if (move === undefined) await this.#terminal.line(this.#terminal.paint('dim', HELP));
     }
+    return decision;
   }
 
   async after({ outcome, answer, durationUs }: LiveStep): Promise<void> {
@@ -46,24 +50,24 @@ export class Stepper {
     for (const line of indented(said === undefined ? '' : JSON.stringify(said)))
       await this.#terminal.line(`    ${line}`);
   }
+}
 
-  #decide(answer: string): Decision | undefined {
-    if (answer === '') return 'go';
-    if (answer === 's') return 'skip';
-    if (answer === 'q') return 'stop';
-    if (answer === 'c') {
-      this.#runsOn = true;
-      return 'go';
-    }
-    if (!answer.startsWith('e ')) return undefined;
-    try {
-      const params = JSON.parse(answer.slice(2)) as unknown;
-      return typeof params === 'object' && params !== null && !Array.isArray(params)
-        ? { params: params as Json }
-        : undefined;
-    } catch {
-      return undefined;
-    }
+const MOVES: Readonly<Record<string, Move>> = {
+  '': { is: 'send' },
+  s: { is: 'skip' },
+  q: { is: 'stop' },
+  c: { is: 'continue' },
+};
+
+function moveOf(answer: string): Move | undefined {
+  if (!answer.startsWith('e ')) return Object.hasOwn(MOVES, answer) ? MOVES[answer] : undefined;
+  try {
+    const params = JSON.parse(answer.slice(2)) as unknown;
+    return typeof params === 'object' && params !== null && !Array.isArray(params)
+      ? { is: 'send', params: params as Json }
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

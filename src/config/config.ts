@@ -1,4 +1,6 @@
 /** The resolved configuration: what every part is handed by app.ts, after flags, environment and file were merged. */
+import type { Remote } from './remote.ts';
+import type { ReplayTargets } from './replayTargets.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -17,7 +19,10 @@ export interface Config {
   readonly recordMedia: boolean;
   readonly spoolBytes: number;
   readonly replayOf: string | undefined;
+  /** By the name that requests of the API have for them. */
+  readonly replayTargets: ReplayTargets;
   readonly retention: Retention;
+  readonly fleet: FleetConfig;
   readonly captureBufferBytes: number;
   readonly lossless: boolean;
   readonly redact: boolean;
@@ -31,6 +36,8 @@ export interface Config {
   readonly serviceName: string | undefined;
   readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly admin: { readonly host: string; readonly port: number } | undefined;
+  /** The API, on the same listener. */
+  readonly adminApi: boolean;
   readonly log: {
     readonly level: LogLevel;
     /** A path, or `stderr`. Undefined: no operation log; Sidelight's own trouble still goes to stderr, one line each. */
@@ -42,6 +49,22 @@ export interface Config {
   readonly pdeathsig: string | undefined;
   /** Of `sidelight http` alone. */
   readonly http: HttpConfig;
+}
+
+type Payloads = 'telling' | 'all' | 'none';
+
+/** What is brought to the fleet's store, and where that is. */
+export interface FleetConfig {
+  /** Undefined: there is none. */
+  readonly store: Remote | undefined;
+  /** Secret. */
+  readonly password: string | undefined;
+  /** Undefined: sidecars do not ship. */
+  readonly everyMs: number | undefined;
+  readonly payloads: Payloads;
+  readonly payloadsByServer: Readonly<Record<string, Payloads>>;
+  readonly slowMs: number;
+  readonly sample: number;
 }
 
 /** What is deleted from the store; undefined: no bound. Sessions that are pinned or not over are never deleted. */

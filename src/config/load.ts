@@ -136,10 +136,11 @@ function nowhere({ otlp }: Config): string[] {
 }
 
 /** Metrics hold no content; still, whoever lets other machines read them shall know. */
-function exposure({ admin }: Config): string[] {
-  return admin === undefined || isLoopback(admin.host)
-    ? []
-    : [`admin: ${ADDRESS.show(admin)} can be reached from other machines`];
+function exposure({ admin, adminApi }: Config): string[] {
+  if (admin === undefined) return adminApi ? ['adminApi: not served, since there is no admin'] : [];
+  if (isLoopback(admin.host)) return [];
+  const guarded = adminApi ? '; the API there is not encrypted: put TLS in front of it' : '';
+  return [`admin: ${ADDRESS.show(admin)} can be reached from other machines${guarded}`];
 }
 
 function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
@@ -150,11 +151,21 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
     recordMedia: get('recordMedia'),
     spoolBytes: get('spoolSize'),
     replayOf: get('replayOf'),
+    replayTargets: get('replay.targets'),
     retention: {
       ageMs: get('retention.age'),
       failedAgeMs: get('retention.failedAge'),
       bytes: get('retention.size'),
       sessions: get('retention.sessions'),
+    },
+    fleet: {
+      store: get('store'),
+      password: get('storePassword'),
+      everyMs: get('ship.every'),
+      payloads: get('ship.payloads'),
+      payloadsByServer: get('ship.payloadsByServer'),
+      slowMs: get('ship.slow'),
+      sample: get('ship.sample'),
     },
     maxBodyBytes: get('maxBody'),
     maxMessageBytes: get('maxMessage'),
@@ -194,6 +205,7 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
     serviceName: get('serviceName'),
     resourceAttributes: get('resourceAttributes'),
     admin: get('admin'),
+    adminApi: get('adminApi'),
     log: { level: get('log.level'), file: get('log.file') },
     cwd: get('cwd'),
     pdeathsig: get('pdeathsig'),

@@ -8,6 +8,8 @@ import { option, type Option, unset } from './option.ts';
 import { ATTRIBUTES, byName, HEADERS } from './pairs.ts';
 import { count, duration, fraction, size } from './quantity.ts';
 import { ALLOWED, HEADER_NAMES, JSON_PATHS, KEY_NAMES, PATTERN_PAIRS } from './redaction.ts';
+import { REMOTE } from './remote.ts';
+import { REPLAY_TARGETS } from './replayTargets.ts';
 import { ADDRESS, LOG_FILE, oneOf, orNone, PATH, SWITCH, TEXT, URL_OF_RECEIVER } from './schema.ts';
 
 const KIB = 1024;
@@ -68,6 +70,14 @@ const SHARED_OPTIONS = {
     description: 'Id of the recorded session that this one is a replay of; sidelight replay sets it.',
     fallbackText: 'it is none',
   }),
+  'replay.targets': option({
+    kind: REPLAY_TARGETS,
+    fallback: {},
+    secret: true,
+    description:
+      'Servers that sidelight serve --enable-replay and sidelight mcp --enable-replay may run sessions again against, by name: a URL or a command each.',
+    fallbackText: 'none',
+  }),
   'retention.age': option({
     kind: orNone(duration(60_000, MAX_AGE_MS)),
     fallback: 7 * DAY_MS,
@@ -87,6 +97,50 @@ const SHARED_OPTIONS = {
     kind: orNone(count(1, 100_000_000)),
     fallback: 100_000,
     description: 'Above this number of sessions the oldest are deleted, failed ones last.',
+  }),
+  store: unset({
+    kind: REMOTE,
+    description: "The fleet's store, in ClickHouse: recordings of this machine are brought there.",
+    fallbackText: 'they stay on this machine',
+  }),
+  storePassword: unset({
+    kind: TEXT,
+    secret: true,
+    description: "Password for the fleet's store.",
+    fallbackText: 'none',
+  }),
+  storePasswordFile: unset({
+    kind: PATH,
+    description: 'File to read storePassword from.',
+    fallbackText: 'none',
+  }),
+  'ship.every': option({
+    kind: orNone(duration(1000, DAY_MS)),
+    fallback: 5000,
+    description:
+      'How often a sidecar brings there what is new, one sidecar for all of a machine. With none only `sidelight store ship` does.',
+  }),
+  'ship.payloads': option({
+    kind: oneOf('which', ['telling', 'all', 'none']),
+    fallback: 'telling',
+    description:
+      'Whose payloads are brought there, beside what is known of every session: of those that tell something (failed, slow, with findings, pinned), all, or none.',
+  }),
+  'ship.payloadsByServer': option({
+    kind: byName('which', oneOf('which', ['telling', 'all', 'none'])),
+    fallback: {},
+    description: 'The same for servers by their names, such as payments=none,files=all.',
+    fallbackText: 'ship.payloads for all',
+  }),
+  'ship.slow': option({
+    kind: duration(1, DAY_MS),
+    fallback: 10_000,
+    description: 'An operation that took so long makes its session one that tells something.',
+  }),
+  'ship.sample': option({
+    kind: fraction(),
+    fallback: 0,
+    description: 'Of the other sessions, the part whose payloads are brought there all the same.',
   }),
   maxBody: option({
     kind: size(0, MAX_TEXT_BYTES),
@@ -298,6 +352,12 @@ const SHARED_OPTIONS = {
     description:
       'Serve /metrics, /healthz and /readyz here; without a host on loopback, port 0 picks a free one.',
     fallbackText: 'not served',
+  }),
+  adminApi: option({
+    kind: SWITCH,
+    fallback: false,
+    description:
+      'Serve the API and the page of sidelight serve there, too, behind the token in the data folder; without replays.',
   }),
   'log.level': option({
     kind: oneOf('level', ['trace', 'debug', 'info', 'warn', 'error', 'silent']),

@@ -14,13 +14,14 @@ export interface Ranked {
 
 type Found = Map<Key, Ranked>;
 
-/** Changes what was found. Throws ConfigError when the file of headers cannot be used. */
+/** Changes what was found. Throws ConfigError when a file that is named cannot be used. */
 export function settle(found: Found): void {
   settleServiceName(found);
   settleTraces(found);
   settleEndpoints(found);
   settleHeaders(found);
   settleSignalHeaders(found);
+  settlePassword(found);
 }
 
 /** OTEL_SERVICE_NAME goes before service.name in OTEL_RESOURCE_ATTRIBUTES, says the specification of both. */
@@ -70,6 +71,15 @@ function settleSignalHeaders(found: Found): void {
   for (const key of SIGNALS.map((signal) => `otlp.${signal}Headers` as const)) {
     if (found.has(key) && headers.rank < rankOf(found, key)) found.set(key, { ...headers, value: undefined });
   }
+}
+
+function settlePassword(found: Found): void {
+  const file = found.get('storePasswordFile');
+  if (file === undefined || file.rank > rankOf(found, 'storePassword')) return;
+  const path = String(file.value);
+  const text = readIfThere(path);
+  if (text === undefined) throw new ConfigError(`${file.where}: there is no file ${plain(path)}`);
+  found.set('storePassword', { ...file, value: text.trim() });
 }
 
 function rankOf(found: Found, key: Key): number {

@@ -130,6 +130,11 @@ export function bindingName({ to, into }: Pick<Binding, 'to' | 'into'>): string 
   return `${to}:${into.join('.')}`;
 }
 
+/** `arguments.items.0` as a place in params. */
+export function placeFrom(written: string): readonly (string | number)[] {
+  return written.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+}
+
 function permissionFor(what: string, safety: Safety): string {
   return `${safety === 'destructive' ? 'it may destroy something' : 'it may change something'}; --allow ${what}`;
 }

@@ -1,9 +1,10 @@
 /**
- * The admin listener: /metrics, /healthz and /readyz over HTTP. It only reads, it never keeps the process alive, and
- * when it cannot listen the process goes on without it.
+ * The admin listener: /metrics, /healthz and /readyz over HTTP, and what else it is handed. It only reads, it never keeps the
+ * process alive, and when it cannot listen the process goes on without it.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Stats } from './stats.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -19,6 +20,13 @@ export interface AdminOptions {
   /** Its conditions are what /readyz tells. */
   readonly stats: Stats;
   readonly trouble: Trouble;
+  /** Takes every other path, and judges itself who is let in; undefined: there is none. */
+  readonly others?: Others | undefined;
+}
+
+export interface Others {
+  readonly request: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 export interface Admin {
@@ -45,9 +53,13 @@ interface Answer {
 
 /** Resolves when it listens or has found out that it cannot, which is one warning and a condition; never rejects. */
 export function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { host, port, stats, trouble } = options;
+  const { host, port, stats, trouble, others } = options;
   const timeouts = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, ...timeouts }, (request, response) => {
+    if (others !== undefined && !ROUTES.has(pathOf(request))) {
+      others.request(request, response);
+      return;
+    }
     void answer(options, request).then(({ status, body, headers }) => {
       // After a refusal there is nothing to say on this connection; a body that came with it is not read.
       if (status >= 400) response.setHeader('connection', 'close');
@@ -60,6 +72,7 @@ export function startAdmin(options: AdminOptions): Promise<Admin> {
       response.end(request.method === 'HEAD' ? undefined : body);
     });
   });
+  if (others !== undefined) server.on('upgrade', others.upgrade);
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(IDLE_TIMEOUT_MS);
   server.on('connection', (socket) => socket.unref());
@@ -82,8 +95,7 @@ async function answer(options: AdminOptions, request: IncomingMessage): Promise<
   if (!isForUs(options.host, request.headers.host)) {
     return { status: 403, body: 'this host name is not ours: use localhost or 127.0.0.1\n' };
   }
-  const [path = ''] = (request.url ?? '').split('?', 1);
-  const route = ROUTES.get(path);
+  const route = ROUTES.get(pathOf(request));
   if (route === undefined)
     return { status: 404, body: `not here; there are ${[...ROUTES.keys()].join(' ')}\n` };
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -96,6 +108,10 @@ async function answer(options: AdminOptions, request: IncomingMessage): Promise<
     options.trouble.say('admin', `a request of the admin listener failed: ${String(cause)}`);
     return { status: 500, body: 'internal error\n' };
   }
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.replace(/\?.*$/s, '');
 }
 
 type Route = (options: AdminOptions, request: IncomingMessage) => Answer | Promise<Answer>;

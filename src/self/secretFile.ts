@@ -8,20 +8,20 @@ import {
   constants,
   fstatSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from './folder.ts';
 
 export const SECRET_BYTES = 32;
 const OTHERS = 0o077;
 
 /** Throws what the file system throws, and an Error that says what to do about a file that cannot be used. */
 export function secretFile(folder: string, name: string): Uint8Array {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const path = join(folder, name);
   return readIfThere(path) ?? make(path);
 }

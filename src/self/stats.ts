@@ -17,12 +17,13 @@ export type Stage =
   | 'metrics'
   | 'logs'
   | 'store'
+  | 'fleet'
   | 'otlp_metrics'
   | 'otlp_logs';
 
 /** A part whose trouble shows in /readyz. */
 export type Part =
-  'listener' | 'capture' | 'store' | 'traces' | 'logs' | 'admin' | 'otlp_metrics' | 'otlp_logs';
+  'listener' | 'capture' | 'store' | 'fleet' | 'traces' | 'logs' | 'admin' | 'otlp_metrics' | 'otlp_logs';
 
 export interface Count {
   readonly stage: Stage;

@@ -274,6 +274,20 @@ export const CATALOG = [
     ['label'],
     'How often a value from the wire did not become a label and was counted under _other.',
   ),
+  gauge('sidelight_store_size_bytes', 'self', [], 'Of the recording of this machine: its file and its log.'),
+  counter(
+    'sidelight_store_pruned_sessions_total',
+    'self',
+    ['reason'],
+    'Recorded sessions that this process deleted, by the rule of retention that asked for it.',
+  ),
+  counter(
+    'sidelight_store_packed_sessions_total',
+    'self',
+    [],
+    'Recorded sessions that this process packed after their end.',
+  ),
+  counter('sidelight_fleet_rows_total', 'self', [], "Rows that this process brought to the fleet's store."),
   gauge('sidelight_build_info', 'self', ['version', 'node_version'], 'Always 1.'),
 ] as const satisfies readonly MetricRow[];
 

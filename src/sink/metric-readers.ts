@@ -1,4 +1,5 @@
 /** For each metric of the catalogue, how to read it out of what was counted. It counts nothing itself. */
+import type { PruneReason } from '../store/retention.ts';
 import type { BucketCounts } from '../self/buckets.ts';
 import type { Stats } from '../self/stats.ts';
 import type { Durations } from './metric-durations.ts';
@@ -19,12 +20,14 @@ export interface Counted {
   /** Of the servers' processes, by pid; those that could not be read are not in it. */
   readonly usage: () => ReadonlyMap<number, ProcessUsage>;
   readonly relayDelay: (() => BucketCounts) | undefined;
+  readonly storeBytes: (() => number | undefined) | undefined;
   readonly connections: (() => number) | undefined;
   readonly version: string;
 }
 
 const DIRECTIONS: readonly Initiator[] = ['client_to_server', 'server_to_client'];
 const STATES = ['created', 'exported'];
+const PRUNE_REASONS: readonly PruneReason[] = ['age', 'failed_age', 'size', 'sessions'];
 const SPAN_STATES = ['created', 'unsampled', 'sampled_out', 'exported'];
 /** Of English text and JSON, with the tokenizers of current models: good for comparing, not for billing. */
 const BYTES_PER_TOKEN = 4;
@@ -184,7 +187,8 @@ function httpReaders({ http, connections }: Counted) {
   } satisfies Partial<Readers>;
 }
 
-function selfReaders({ stats, labels, relayDelay, version }: Counted) {
+function selfReaders({ stats, labels, relayDelay, storeBytes, version }: Counted) {
+  const plain = (name: string) => () => [{ labels: {}, value: stats.counts().get(name) ?? 0 }];
   const drops = (what: 'count' | 'bytes') => () =>
     stats.drops().map((drop) => ({
       labels: { stage: drop.stage, reason: drop.reason },
@@ -210,6 +214,17 @@ function selfReaders({ stats, labels, relayDelay, version }: Counted) {
     sidelight_log_records_total: inStates('log_records', STATES),
     sidelight_label_overflow_total: () =>
       [...labels.overflow()].map(([label, value]) => ({ labels: { label }, value })),
+    sidelight_store_size_bytes: () => {
+      const value = storeBytes?.();
+      return value === undefined ? [] : [{ labels: {}, value }];
+    },
+    sidelight_store_pruned_sessions_total: () =>
+      PRUNE_REASONS.map((reason) => ({
+        labels: { reason },
+        value: stats.counts().get(`store_pruned_${reason}`) ?? 0,
+      })),
+    sidelight_store_packed_sessions_total: plain('store_packed'),
+    sidelight_fleet_rows_total: plain('fleet_rows'),
     sidelight_build_info: () => [{ labels: { version, node_version: process.version }, value: 1 }],
   } satisfies Partial<Readers>;
 }

@@ -28,6 +28,8 @@ export interface MetricSinkOptions {
   readonly relayDelay?: () => BucketCounts;
   /** Open connections of HTTP clients. */
   readonly connections?: () => number;
+  /** Size of the recording now; undefined: there is none. */
+  readonly storeBytes?: () => number | undefined;
 }
 
 const WANTS: readonly EventType[] = [
@@ -70,6 +72,7 @@ export class MetricSink implements Sink {
     isStream,
     relayDelay,
     connections,
+    storeBytes,
   }: MetricSinkOptions) {
     this.#isKnownMethod = isKnownMethod;
     this.#isStream = isStream;
@@ -86,6 +89,7 @@ export class MetricSink implements Sink {
       usage: () => this.#usage,
       relayDelay,
       connections,
+      storeBytes,
       version,
     });
     this.#exposition = new Exposition(this.#readers);

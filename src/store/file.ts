@@ -2,8 +2,9 @@
  * The file of the store: where it is, and that it is the user's alone. A link or a file of somebody else is refused:
  * whoever planted it would get, or choose, what is recorded.
  */
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, lstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../self/folder.ts';
 import { StoreError } from './error.ts';
 
 export const STORE_FILE = 'sidelight.db';
@@ -15,13 +16,20 @@ export function storePath(dataDir: string): string {
   return join(dataDir, STORE_FILE);
 }
 
+/** Bytes of the store's file and its log; undefined where there is none. */
+export function storeBytes(dataDir: string): number | undefined {
+  const path = storePath(dataDir);
+  const [file, log] = [path, `${path}-wal`].map((name) => statSync(name, { throwIfNoEntry: false })?.size);
+  return file === undefined ? undefined : file + (log ?? 0);
+}
+
 /**
  * Makes the folder and an empty file where there are none, for the owner only. A folder that is there keeps its mode:
  * it may be anybody's; the files do not. SQLite gives its -wal and -shm files the mode of the database. Throws what
  * node:fs throws, or a StoreError `store_unsafe`.
  */
 export function prepareFile(dataDir: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: OWNER_ONLY_FOLDER });
+  makeFolder(dataDir, OWNER_ONLY_FOLDER);
   const path = storePath(dataDir);
   for (const file of [path, `${path}-wal`, `${path}-shm`]) secure(file);
   try {

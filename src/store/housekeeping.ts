@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import { storeError } from './error.ts';
 import { storePath } from './file.ts';
+import { Lease } from './lease.ts';
 import { openForWriting } from './open.ts';
 import { repack } from './repack.ts';
 import {
@@ -39,15 +40,15 @@ const LEASE_US = 60_000_000;
 const SETTLED_US = 60_000_000;
 /** Pages that are given back in one step: 2 MB. */
 const VACUUM_PAGES = 256;
-const LEASE = 'housekeeping';
 
 /** Undefined: somebody else is at it, or the store is busy. Rejects with a StoreError. */
 export async function tidy(options: HousekeepingOptions): Promise<Tidied | undefined> {
-  const { dataDir, rules, nowUs } = options;
+  const { dataDir, rules, holder, nowUs } = options;
   const db = await openForWriting(dataDir);
+  const lease = new Lease(db, { task: 'housekeeping', holder, nowUs, forUs: LEASE_US });
   try {
-    if (!takeLease(db, options)) return undefined;
-    const goesOn = async (): Promise<boolean> => (await options.pause()) && takeLease(db, options);
+    if (!lease.take()) return undefined;
+    const goesOn = async (): Promise<boolean> => (await options.pause()) && lease.take();
     const pruned: Partial<Record<PruneReason, number>> = {};
     await drain(() => sweepDoomed(db), goesOn);
     for (const { number, reason } of prunable(db, rules, nowUs())) {
@@ -63,7 +64,7 @@ export async function tidy(options: HousekeepingOptions): Promise<Tidied | undef
     if (known.code === 'store_locked') return undefined;
     throw known;
   } finally {
-    dropLease(db, options);
+    lease.drop();
     db.close();
   }
 }
@@ -105,20 +106,4 @@ async function giveBack(db: Database, goesOn: () => Promise<boolean>): Promise<v
 async function drain(step: () => boolean, goesOn: () => Promise<boolean>): Promise<boolean> {
   while (step()) if (!(await goesOn())) return false;
   return true;
-}
-
-function takeLease(db: Database, { holder, nowUs }: HousekeepingOptions): boolean {
-  const now = nowUs();
-  const sql =
-    'INSERT INTO lease (task, holder, until) VALUES (@task, @holder, @until) ON CONFLICT (task) DO UPDATE ' +
-    'SET holder = excluded.holder, until = excluded.until WHERE lease.holder = excluded.holder OR lease.until < @now';
-  return db.prepare(sql).run({ task: LEASE, holder, until: now + LEASE_US, now }).changes > 0;
-}
-
-function dropLease(db: Database, { holder }: HousekeepingOptions): void {
-  try {
-    db.prepare('DELETE FROM lease WHERE task = ? AND holder = ?').run(LEASE, holder);
-  } catch {
-    // It ends by itself.
-  }
 }

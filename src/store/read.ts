@@ -192,6 +192,12 @@ export class StoreReader {
     return sessionRecords(this.#sessions('WHERE ended_at IS NULL ORDER BY number'));
   }
 
+  /** Ids of the sessions that say that they are a replay of this one, stored after a position; the first thousand. */
+  replaysOf(id: string, { session }: Pick<Position, 'session'>): readonly string[] {
+    const sql = 'SELECT id FROM session WHERE number > ? AND replay_of = ? ORDER BY number LIMIT ?';
+    return this.#db.prepare<unknown[], string>(sql).pluck().all(session, id, PAGE);
+  }
+
   session(id: string): SessionRecord | undefined {
     return sessionRecords(this.#sessions('WHERE id = ?', id))[0];
   }

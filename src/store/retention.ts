@@ -114,6 +114,12 @@ export function doom(db: Database, number: number): boolean {
     .immediate();
 }
 
+/** The same by its id. */
+export function doomSession(db: Database, id: string): boolean {
+  const number = db.prepare<unknown[], number>('SELECT number FROM session WHERE id = ?').pluck().get(id);
+  return number !== undefined && doom(db, number);
+}
+
 /** One short transaction of deleting what doomed sessions left. False: nothing is left. */
 export function sweepDoomed(db: Database): boolean {
   return db

@@ -56,6 +56,17 @@ export async function runSuite(suite: Suite, args: readonly string[]): Promise<V
   }
 }
 
+/** Runs one scenario, of which the suite says no verdict; what it found, as in a verdict. */
+export async function runScenario(suite: Suite, args: readonly string[]): Promise<readonly string[]> {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'sidelight-conformance-'));
+  try {
+    await run([...OLD_NODE, packageFile(`${suite}/dist/index.js`), ...args, '-o', folder]);
+    return [...found(folder)].flatMap(([, checks]) => checks);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
 /** The names of the scenarios with a failed check. */
 export function failed(verdicts: Verdicts): string[] {
   return Object.keys(verdicts).filter((name) => verdicts[name]?.line.startsWith('✗'));

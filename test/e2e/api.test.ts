@@ -1,10 +1,11 @@
 /** `sidelight serve` as a process, over what other processes record while clients look. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient, type LiveMessage } from '../../src/api/client.ts';
+import { freePort } from './listening.ts';
 import { connect, type Peer } from './peers.ts';
 import { type Ended, Running, server, SIDELIGHT, temporaryFolder, until } from './sidelight.ts';
 
@@ -173,5 +174,53 @@ describe('sidelight serve', () => {
       1,
       `sidelight: --listen: 127.0.0.1:${port}: the port is in use; choose another\n`,
     ]);
+  });
+});
+
+describe('the admin listener of a sidecar', () => {
+  const started = async (...flags: string[]) => {
+    const dataDir = join(temporaryFolder(), 'data');
+    const port = await freePort();
+    const args = ['--data-dir', dataDir, '--admin', String(port), ...flags, '--', ...NOTES];
+    const running = new Running(NODE, [SIDELIGHT, ...args]);
+    running.process.stdin.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+    await running.says('"id":1');
+    const url = `http://127.0.0.1:${port}`;
+    await until(
+      () =>
+        fetch(`${url}/healthz`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      'the listener',
+    );
+    return { dataDir, url, running };
+  };
+
+  it('serves the API of all recordings, too, where that was asked for: behind the token, and without replays', async () => {
+    const { dataDir, url, running } = await started('--admin-api');
+    expect((await fetch(`${url}/api/v1/sessions`)).status).toBe(401);
+    expect((await fetch(`${url}/mcp`, { method: 'POST' })).status).toBe(401);
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('sidelight_');
+    expect(await (await fetch(`${url}/readyz`)).text()).toBe('ready\n');
+    const token = readFileSync(join(dataDir, 'api.token'), 'utf8').trim();
+    const client = createClient({ url, token });
+    await until(async () => (await client.operations()).items.length > 0, 'the ping in the store');
+    expect((await client.sessions({ filter: 'is:live' })).items).toHaveLength(1);
+    expect(await client.replayTargets()).toEqual({ enabled: false, items: [] });
+    await expect(client.startReplay({ session: 'last', target: 'x' })).rejects.toMatchObject({ status: 403 });
+    const { messages } = following({ running, url, token }, '0.0');
+    await until(() => numbersOf(messages).length > 0, 'an operation, live');
+    // Whoever is connected holds nothing up.
+    running.process.stdin.end();
+    expect(await running.ended).toMatchObject({ code: 0 });
+  });
+
+  it('has no API without that', async () => {
+    const { dataDir, url, running } = await started();
+    expect((await fetch(`${url}/api/v1/sessions`)).status).toBe(404);
+    expect(existsSync(join(dataDir, 'api.token'))).toBe(false);
+    running.process.stdin.end();
+    expect(await running.ended).toMatchObject({ code: 0 });
   });
 });

@@ -1,4 +1,5 @@
 /** Cases, minimize and bisect: a failing session becomes the smallest file that keeps it fixed. */
+import type { Log } from 'sarif';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -69,6 +70,17 @@ describe('a case', () => {
     const failed = await sidelight(dir, ['test', 'cases', '--format', 'junit'], { BROKEN: 'number' });
     expect(failed.code).toBe(1);
     expect(failed.stdout.toString()).toContain('$.content[0].text.size: expected 8, got 9');
+    const sarif = await sidelight(dir, ['test', 'cases', '--format', 'sarif'], { BROKEN: 'number' });
+    const [told] = (JSON.parse(sarif.stdout.toString()) as Log).runs;
+    expect([sarif.code, told?.tool.driver.rules?.map(({ id }) => id)]).toEqual([1, ['case_failed']]);
+    expect(told?.results).toMatchObject([
+      {
+        ruleId: 'case_failed',
+        level: 'error',
+        message: { text: expect.stringContaining('expected 8, got 9') as string },
+        locations: [{ physicalLocation: { artifactLocation: { uri: 'cases/notes.case.yaml' } } }],
+      },
+    ]);
     const updated = await sidelight(dir, ['test', 'cases', '--update'], { BROKEN: 'code' });
     expect(updated.code).toBe(1);
     expect((await sidelight(dir, ['test', 'cases'], { BROKEN: 'code' })).code).toBe(0);

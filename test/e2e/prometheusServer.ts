@@ -1,4 +1,4 @@
-/** A real Prometheus that scrapes one target, and what it answers when it is asked. */
+/** A real Prometheus that scrapes what it is told to, and what it answers when it is asked. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,13 +23,35 @@ export interface Prometheus {
   readonly stop: () => Promise<void>;
 }
 
-/** `target`: host and port. Resolves when it has scraped it once. */
-export async function startPrometheus(target: string): Promise<Prometheus> {
+export interface Rules {
+  /** As files of rules have it. */
+  readonly yaml: readonly string[];
+  /** Host and port of the Alertmanager that is told of alerts. */
+  readonly alertmanager: string;
+}
+
+/** `targets`: host and port of each. Resolves when it has scraped one of them once. */
+export async function startPrometheus(
+  targets: string | readonly string[],
+  rules?: Rules,
+): Promise<Prometheus> {
   const folder = mkdtempSync(join(tmpdir(), 'sidelight-prometheus-'));
-  writeFileSync(
-    join(folder, 'prometheus.yml'),
-    `scrape_configs: [{job_name: sidelight, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{targets: ['${target}']}]}]`,
-  );
+  const ruleFiles = (rules?.yaml ?? []).map((yaml, index) => {
+    const path = join(folder, `rules-${index}.yaml`);
+    writeFileSync(path, yaml);
+    return path;
+  });
+  const static_configs = [{ targets: [targets].flat() }];
+  const config = {
+    global: { scrape_interval: '200ms', scrape_timeout: '200ms', evaluation_interval: '200ms' },
+    scrape_configs: [{ job_name: 'sidelight', static_configs }],
+    rule_files: ruleFiles,
+    alerting: {
+      alertmanagers: rules === undefined ? [] : [{ static_configs: [{ targets: [rules.alertmanager] }] }],
+    },
+  };
+  // JSON is YAML.
+  writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
   // It does not say which port it got, so that it cannot be given 0.
   const address = `127.0.0.1:${await freePort()}`;
   const child = spawn(

@@ -1,12 +1,15 @@
 /** Every route answers what docs/openapi.json says, for sessions as they are really recorded. */
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { openForWriting } from '../../src/store/open.ts';
 import { recordings, type Served, served } from './apiServer.ts';
-import { exported, folder, HTTP_ID, STDIO_ID } from './recordings.ts';
+import { exported, folder, HTTP_ID, STDIO_ID, stored } from './recordings.ts';
+import { sessionId, started } from './storeEvents.ts';
 
 type Json = Record<string, unknown>;
 interface Parameter {
@@ -74,6 +77,7 @@ async function askAll(api: Served): Promise<ReadonlySet<string>> {
     const types = Object.keys(operation.responses['200']?.content ?? {});
     if (operation.requestBody !== undefined || !types.includes('application/json') || types.length > 1)
       continue;
+    if (operation.path.includes('/replays') || operation.operationId === 'deleteSession') continue;
     for (const query of QUERIES[operation.operationId] ?? [''])
       for (const id of IDS) {
         const path = operation.path
@@ -94,6 +98,15 @@ async function askAll(api: Served): Promise<ReadonlySet<string>> {
 }
 
 describe('docs/openapi.json', () => {
+  it('is a document of OpenAPI 3.1, by its own schema', async () => {
+    const result = await new Validator().validate(structuredClone(document) as unknown as Json);
+    expect(result.errors ?? []).toEqual([]);
+    expect(result.valid).toBe(true);
+    const broken = structuredClone(document) as unknown as { info: Json };
+    delete broken.info.version;
+    expect((await new Validator().validate(broken as unknown as Json)).valid).toBe(false);
+  });
+
   it('can be compiled whole, and everything that it refers to is in it', () => {
     for (const name of Object.keys(document.components.schemas))
       expect(ajv.getSchema(`api#/components/schemas/${name}`), name).toBeTypeOf('function');
@@ -118,7 +131,9 @@ describe('docs/openapi.json', () => {
     await recordings(dir);
     const api = await served({}, dir);
     const asked = await askAll(api);
-    const others = ['export', 'frameBytes', 'healthz', 'import', 'live', 'note'];
+    const replays = ['replay', 'replays', 'replayDiff', 'replayEvents', 'replayResult', 'replayStep'];
+    const posted = ['import', 'moveReplay', 'note', 'plan', 'startReplay'];
+    const others = ['deleteSession', 'export', 'frameBytes', 'healthz', 'live', ...posted, ...replays];
     expect([...asked, ...others].sort()).toEqual(described.map(({ operationId }) => operationId).sort());
 
     const empty = await served();
@@ -232,6 +247,44 @@ describe('frames', () => {
     expect(await api.json(`${at}/${request?.seq ?? 0}`)).toMatchObject({
       json: JSON.parse(request?.text ?? '') as object,
     });
+  });
+});
+
+describe('a session', () => {
+  it('is deleted for good, with all that it held, unless it is live or pinned', async () => {
+    const dir = folder();
+    await recordings(dir);
+    const live = sessionId(9);
+    await stored(dir, [started(live, { hostname: hostname() })]);
+    const api = await served({}, dir);
+    const remove = (id: string): Promise<unknown> => api.json(`/api/v1/sessions/${id}`, { method: 'DELETE' });
+    expect(await remove(live)).toMatchObject({ status: 409, parameter: 'session' });
+    await api.json(`/api/v1/sessions/${STDIO_ID}/pin`, { method: 'PUT' });
+    expect(await remove(STDIO_ID)).toMatchObject({
+      status: 409,
+      detail: expect.stringContaining('unpin') as string,
+    });
+    await api.json(`/api/v1/sessions/${STDIO_ID}/pin`, { method: 'DELETE' });
+    expect(await remove(STDIO_ID)).toMatchObject({ id: STDIO_ID });
+    expect(await remove(STDIO_ID)).toMatchObject({ status: 404 });
+    expect(
+      ((await api.json('/api/v1/sessions')) as { items: Json[] }).items.map(({ id }) => id).sort(),
+    ).toEqual([HTTP_ID, live].sort());
+    const db = await openForWriting(dir);
+    for (const [table, column] of [
+      ['block', 'session_id'],
+      ['finding', 'session_id'],
+      ['doomed', 'id'],
+    ] as const)
+      expect(
+        db.prepare(`SELECT count(*) FROM ${table} WHERE ${column} = ?`).pluck().get(STDIO_ID),
+        table,
+      ).toBe(0);
+    db.close();
+    const lines = readFileSync(join(dir, 'audit.log'), 'utf8').trim().split('\n');
+    expect(
+      lines.map((line) => JSON.parse(line) as Json).filter(({ action }) => action === 'delete'),
+    ).toMatchObject([{ session: STDIO_ID }]);
   });
 });
 

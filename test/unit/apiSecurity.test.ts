@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { ROUTES } from '../../src/api/routes.ts';
+import { until } from '../e2e/sidelight.ts';
 import { recordings, type Served, served } from './apiServer.ts';
 import { folder, STDIO_ID } from './recordings.ts';
 
@@ -83,6 +84,7 @@ describe('CVE-2025-49596: what listens on loopback is reached by any page and an
         expect(body).not.toMatch(/server<|echo|initialize/);
       }
     expect((await raw(api, '/api/v1/nothing')).status).toBe(401);
+    expect((await raw(api, '/mcp', {}, 'POST')).status).toBe(401);
     expect(await upgraded(api, '/api/v1/live', {})).toBe(401);
     expect((await raw(api, '/healthz')).body).toBe('ok\n');
   });
@@ -132,6 +134,49 @@ describe('CVE-2025-49596: what listens on loopback is reached by any page and an
   });
 });
 
+describe('CVE-2025-49596, where replays are on', () => {
+  it('runs nothing for who has no token, another origin, or a command of its own', async () => {
+    const dir = folder();
+    await recordings(dir);
+    const mark = join(dir, 'ran');
+    const command = [process.execPath, '-e', `require('fs').writeFileSync(${JSON.stringify(mark)}, '')`];
+    writeFileSync(
+      join(dir, 'sidelight.yaml'),
+      `replay: { targets: { known: { command: ${JSON.stringify(command)} } } }\n`,
+    );
+    const api = await served({ replay: { self: [process.execPath, 'unused'], env: process.env } }, dir);
+    const start = async (wishes: object, headers: Record<string, string>): Promise<number> => {
+      const body = JSON.stringify({
+        session: STDIO_ID,
+        allowAll: true,
+        skipBlocked: true,
+        record: false,
+        ...wishes,
+      });
+      const told = { 'content-type': 'application/json', ...headers };
+      return (await fetch(`${api.url}/api/v1/replays`, { method: 'POST', headers: told, body })).status;
+    };
+    expect(await start({ target: 'known' }, {})).toBe(401);
+    expect(await start({ target: 'known' }, { authorization: 'Bearer x' })).toBe(401);
+    expect(await start({ target: 'known' }, { ...bearer(api), origin: 'http://evil.example' })).toBe(403);
+    // A form of a page, which needs no leave of the browser.
+    expect(await start({ target: 'known' }, { ...bearer(api), 'content-type': 'text/plain' })).toBe(415);
+    for (const wishes of [
+      { target: command.join(' ') },
+      { target: 'known', command },
+      { target: 'known', args: ['-e', ''] },
+      { target: 'known', env: { NODE_OPTIONS: '--require=/tmp/x' } },
+      { target: 'http://127.0.0.1:1/' },
+      { target: { url: 'http://127.0.0.1:1/' } },
+    ])
+      expect(await start(wishes, bearer(api)), JSON.stringify(wishes)).toBe(400);
+    expect(existsSync(mark)).toBe(false);
+    // What is configured runs, for who is let in: the tests above are of something.
+    expect(await start({ target: 'known' }, bearer(api))).toBe(200);
+    await until(() => existsSync(mark), 'the configured command to run');
+  });
+});
+
 describe('CVE-2025-66414: a name that a page made its own', () => {
   it.each([
     ['evil.example', 403],
@@ -149,6 +194,8 @@ describe('CVE-2025-66414: a name that a page made its own', () => {
     const host = written.replace('PORT', String(api.port));
     for (const path of ['/api/v1/health', '/', '/healthz'])
       expect((await raw(api, path, { ...bearer(api), host })).status).toBe(status);
+    if (status !== 200)
+      expect((await raw(api, '/mcp', { ...bearer(api), host }, 'POST')).status).toBe(status);
     const headers = { ...bearer(api), host };
     expect(await upgraded(api, '/api/v1/live', { headers })).toBe(status === 200 ? 101 : status);
   });
@@ -232,9 +279,18 @@ describe('CVE-2025-6514: a URL or a command from the wire', () => {
     const api = new URL('../../src/api/', import.meta.url);
     const starts =
       /child_process|worker_threads|import \{[^}]*\} from 'node:(?:net|tls|dgram|vm)'|\beval\b|new Function|(?<![.])\bfetch\(/;
-    const files = readdirSync(api).filter((name) => !['access.ts', 'client.ts'].includes(name));
-    expect(files).toContain('transfer.ts');
-    for (const name of files) expect(starts.exec(readFileSync(new URL(name, api), 'utf8')), name).toBeNull();
+    const files = readdirSync(api, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    );
+    expect(files).toEqual(expect.arrayContaining(['transfer.ts', 'mcp/tools.ts']));
+    const texts = files.map((name) => [name, readFileSync(new URL(name, api), 'utf8')] as const);
+    for (const [name, text] of texts)
+      if (!['access.ts', 'client.ts'].includes(name)) expect(starts.exec(text), name).toBeNull();
+    // What runs a session again is reached by one way alone, which knows targets by their names.
+    const ways = texts.filter(([, text]) =>
+      /replay\/(?:target|stdioConnection|httpConnection)\.ts/.test(text),
+    );
+    expect(ways.map(([name]) => name)).toEqual(['replays.ts']);
   });
 });
 

@@ -40,9 +40,11 @@ async function sidelight(line: string | readonly string[], env: NodeJS.ProcessEn
     version: VERSION,
     self: [process.execPath],
     ask: () => Promise.resolve(undefined),
+    stdin: () => new PassThrough(),
     stdout: () => stdout,
     stderr: () => stderr,
     interrupted: () => AbortSignal.abort(),
+    endLike: () => undefined,
     run: (options) => {
       runs.push(options);
       return Promise.resolve();

@@ -22,9 +22,11 @@ export function ioOf(dir: string, out: Writable, err: Writable): Io {
     version: '1.2.3',
     self: [process.execPath],
     ask: () => Promise.resolve(undefined),
+    stdin: () => new PassThrough().end(),
     stdout: () => out,
     stderr: () => err,
     interrupted: () => new AbortController().signal,
+    endLike: () => undefined,
     run: () => Promise.reject(new Error('no server is run here')),
     http: () => Promise.reject(new Error('nothing is listened to here')),
   };

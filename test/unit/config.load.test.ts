@@ -39,6 +39,10 @@ async function messageOf(loading: Promise<Loaded>): Promise<string> {
   return message.replaceAll(dir, 'DIR');
 }
 
+function remoteOf(changes: object): object {
+  return { username: 'default', database: 'sidelight', org: 'default', cluster: undefined, ...changes };
+}
+
 /** For each setting: four different values as written, strongest first, and the one that is expected of the strongest. */
 const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly values: readonly unknown[] }> = {
   name: { written: ['a', 'b', 'c', 'd'], values: ['a', 'b', 'c', 'd'] },
@@ -51,6 +55,34 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
   recordMedia: { written: ['true', 'false', 'on', 'no'], values: [true, false, true, false] },
   spoolSize: { written: ['64KiB', '1MiB', '1MB', '1GiB'], values: [65_536, 1_048_576, 1_000_000, 1024 ** 3] },
   replayOf: { written: ['a', 'b', 'c', 'd'], values: ['a', 'b', 'c', 'd'] },
+  store: {
+    written: ['clickhouse://a', 'clickhouse://u@b:1/c', 'clickhouse://c?org=d', 'clickhouse://d,e'],
+    values: [
+      remoteOf({ urls: ['https://a:8443'] }),
+      remoteOf({ urls: ['https://b:1'], username: 'u', database: 'c' }),
+      remoteOf({ urls: ['https://c:8443'], org: 'd' }),
+      remoteOf({ urls: ['https://d:8443', 'https://e:8443'] }),
+    ],
+  },
+  storePassword: { written: ['a', 'b', 'c', 'd'], values: ['a', 'b', 'c', 'd'] },
+  storePasswordFile: { written: ['a', 'b', 'c', 'd'], values: [] },
+  'ship.every': { written: ['1s', 'none', '2min', '1d'], values: [1000, undefined, 120_000, 86_400_000] },
+  'ship.payloads': { written: ['all', 'none', 'telling', 'all'], values: ['all', 'none', 'telling', 'all'] },
+  'ship.payloadsByServer': {
+    written: ['a=all', 'b=none', 'c=telling', 'd=all,e=none'],
+    values: [{ a: 'all' }, { b: 'none' }, { c: 'telling' }, { d: 'all', e: 'none' }],
+  },
+  'ship.slow': { written: ['1ms', '2s', '3min', '4h'], values: [1, 2000, 180_000, 14_400_000] },
+  'ship.sample': { written: ['0.1', '1', '0', '1e-3'], values: [0.1, 1, 0, 0.001] },
+  'replay.targets': {
+    written: ['a=http://a/mcp', 'b=https://b', 'c=http://c?x%3D1', 'd=http://d,e=http://e'],
+    values: [
+      { a: { url: 'http://a/mcp', headers: {} } },
+      { b: { url: 'https://b', headers: {} } },
+      { c: { url: 'http://c?x=1', headers: {} } },
+      { d: { url: 'http://d', headers: {} }, e: { url: 'http://e', headers: {} } },
+    ],
+  },
   'retention.age': {
     written: ['1min', '2h', '3d', 'none'],
     values: [60_000, 7_200_000, 259_200_000, undefined],
@@ -158,6 +190,7 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
       { host: '::1', port: 65535 },
     ],
   },
+  adminApi: { written: ['true', 'false', 'on', 'no'], values: [true, false, true, false] },
   'log.level': {
     written: ['trace', 'debug', 'warn', 'silent'],
     values: ['trace', 'debug', 'warn', 'silent'],
@@ -222,7 +255,7 @@ describe('precedence', () => {
   test.each(KEYS)('%s: flag over SIDELIGHT_* over OTEL_* over the file over the default', async (key) => {
     const { written } = SAMPLES[key];
     const values = [...SAMPLES[key].values];
-    if (key === 'otlp.headersFile') {
+    if (key === 'otlp.headersFile' || key === 'storePasswordFile') {
       for (const name of written) values.push(write(name, 'k: v'));
     }
     const flag = flagOf(key);
@@ -270,6 +303,10 @@ describe('precedence', () => {
         bytes: 2 * 1024 ** 3,
         sessions: 100_000,
       },
+      fleet: {
+        ...{ store: undefined, password: undefined, everyMs: 5000 },
+        ...{ payloads: 'telling', payloadsByServer: {}, slowMs: 10_000, sample: 0 },
+      },
       maxBodyBytes: 262_144,
       maxMessageBytes: 10_485_760,
       captureBufferBytes: 41_943_040,
@@ -301,6 +338,7 @@ describe('precedence', () => {
       serviceName: undefined,
       resourceAttributes: {},
       admin: undefined,
+      adminApi: false,
       log: { level: 'info', file: undefined },
       cwd: undefined,
       pdeathsig: undefined,
@@ -587,6 +625,20 @@ describe('the config file', () => {
   test.each(['', '# nothing\n', '---\n'])('an empty file sets nothing: %j', async (text) => {
     const loaded = await load({ flags: { config: write('s.yaml', text) } });
     expect(loaded.config).toEqual((await load()).config);
+  });
+
+  test('storePasswordFile is read as the password, without the end of its line', async () => {
+    const flags = { storePasswordFile: write('p', 'open sesame\n') };
+    const loaded = await load({ flags, env: { SIDELIGHT_STORE_PASSWORD: 'other' } });
+    expect(loaded.config.fleet.password).toBe('open sesame');
+    const missing = load({ flags: { storePasswordFile: 'nope' } });
+    expect(await messageOf(missing)).toBe('--store-password-file: there is no file DIR/nope');
+  });
+
+  test('a password in the address of the store is refused, and not shown', async () => {
+    const message = await messageOf(load({ flags: { store: 'clickhouse://me:secret@a/x' } }));
+    expect(message).toMatch(/^--store: .*\/\/\*\*\*@a\/x/);
+    expect(message).not.toContain('secret');
   });
 
   test('otlp.headersFile is read as headers, one in a line', async () => {

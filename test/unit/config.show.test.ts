@@ -71,6 +71,8 @@ test('names of flags and variables derive from the key and are unique; a secret 
   expect(envOf('otlp.tracesEndpoint')).toBe('SIDELIGHT_OTLP_TRACES_ENDPOINT');
   expect(new Set(KEYS.map(envOf)).size).toBe(KEYS.length);
   expect(KEYS.filter((key) => flagOf(key) === undefined)).toEqual([
+    'replay.targets',
+    'storePassword',
     'otlp.headers',
     'otlp.tracesHeaders',
     'otlp.metricsHeaders',

@@ -40,9 +40,11 @@ async function sidelight(...argv: readonly string[]): Promise<Ran> {
     version: '1.2.3',
     self: [process.execPath],
     ask: () => Promise.resolve(undefined),
+    stdin: () => new PassThrough(),
     stdout: () => out.stream,
     stderr: () => err.stream,
     interrupted: () => stop.signal,
+    endLike: () => undefined,
     run: () => Promise.reject(new Error('run')),
     http: () => Promise.reject(new Error('http')),
   });

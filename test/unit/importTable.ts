@@ -28,10 +28,10 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-/** Every `.ts` file below `src`, as paths relative to it with `/`, sorted. */
+/** Every `.ts` and `.tsx` file below `src`, as paths relative to it with `/`, sorted. */
 export function modulesIn(src: string): readonly string[] {
   return readdirSync(src, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /[.]tsx?$/.test(path))
     .map((path) => path.split(sep).join('/'))
     .sort();
 }
@@ -61,7 +61,7 @@ function allows(
     return folder.packages.some((name) => matches(specifier, name));
   }
   const target = posix.join(dirname(module), specifier);
-  if (target.startsWith('../') || !target.endsWith('.ts')) return false;
+  if (target.startsWith('../') || !/[.]tsx?$/.test(target)) return false;
   const targetPlace = placeOf(target);
   if (targetPlace === target)
     return folder.imports.includes(stem(target)) && table.top.includes(stem(target));

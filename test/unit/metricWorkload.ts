@@ -129,10 +129,13 @@ export function newSink(differs: Partial<MetricSinkOptions> = {}): { sink: Metri
 export function fullSink(serverPid: number): MetricSink {
   const relay = new Buckets(RELAY_BUCKETS);
   relay.observe(0.00002);
-  const { sink, stats } = newSink({ relayDelay: () => relay, connections: () => 3 });
+  const { sink, stats } = newSink({ relayDelay: () => relay, connections: () => 3, storeBytes: () => 8192 });
   stats.drop('store', 'queue_full', 3, 4096);
   stats.fail('traces', 'ECONNREFUSED');
   stats.add('spans_created', 4);
+  stats.add('store_pruned_age', 2);
+  stats.add('store_packed', 5);
+  stats.add('fleet_rows', 12);
   stats.took('store', 0.002);
   stats.queue('capture', () => ({ depth: 512, capacity: 1024 }));
   sink.write(workload(serverPid));

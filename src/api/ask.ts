@@ -1,0 +1,85 @@
+/** Asks a route of the table by its name: reads what was written for it and calls its handler. HTTP and the MCP server both come here. */
+import type * as z from 'zod/mini';
+import { ABOUT_HANDLERS } from './about.ts';
+import { audit } from './audit.ts';
+import { FRAME_HANDLERS } from './frames.ts';
+import type { ApiContext, ApiRequest, Handlers } from './handler.ts';
+import { JUDGED_HANDLERS } from './judged.ts';
+import { LIVE_HANDLERS } from './liveEvents.ts';
+import { PLACES, readQuery, readValue } from './parameters.ts';
+import { ApiError } from './problem.ts';
+import { REPLAY_HANDLERS, replaysOf } from './replayHandlers.ts';
+import { type Route, type RouteAnswer, type RouteName, ROUTES } from './routes.ts';
+import { SESSION_HANDLERS } from './sessions.ts';
+import { TRANSFER_HANDLERS } from './transfer.ts';
+
+const HANDLERS: Handlers<RouteName> = {
+  ...SESSION_HANDLERS,
+  ...FRAME_HANDLERS,
+  ...JUDGED_HANDLERS,
+  ...TRANSFER_HANDLERS,
+  ...ABOUT_HANDLERS,
+  ...LIVE_HANDLERS,
+  ...REPLAY_HANDLERS,
+};
+
+/** As they stand in a path. */
+export type Places = Partial<Readonly<Record<keyof typeof PLACES, string>>>;
+
+export interface Asked {
+  readonly places: Places;
+  readonly query: URLSearchParams;
+  /** Read by `readBody`; or bytes. */
+  readonly body: unknown;
+  /** For the audit log. */
+  readonly client: string | undefined;
+  readonly lastEventId?: string | undefined;
+}
+
+/** Rejects with an ApiError or a StoreError. */
+export async function ask<N extends RouteName>(
+  name: N,
+  context: ApiContext,
+  { places, query, body, client, lastEventId }: Asked,
+): Promise<RouteAnswer<N>> {
+  const route: Route = ROUTES[name];
+  const numbered = (['seq', 'operation', 'step'] as const).find((place) => places[place] !== undefined);
+  const number = numbered === undefined ? 0 : readValue(numbered, PLACES[numbered], places[numbered] ?? '');
+  const read = readQuery(route.query, query);
+  const reader = await context.stored.reader();
+  const request: ApiRequest<RouteName> = {
+    context,
+    reader,
+    get session() {
+      return reader.findSession(readValue('session', PLACES.session, places.session ?? ''));
+    },
+    get replay() {
+      return replaysOf(context).find(readValue('replay', PLACES.replay, places.replay ?? ''));
+    },
+    number,
+    query: read,
+    body: body as ApiRequest<RouteName>['body'],
+    audit: (entry) => {
+      audit(context.loaded.config.dataDir, entry, context.now(), client);
+    },
+    lastEventId,
+  };
+  // Each handler is of the route that its request was read for.
+  const handler = HANDLERS[name] as (request: ApiRequest<RouteName>) => unknown;
+  return (await handler(request)) as RouteAnswer<N>;
+}
+
+/** Throws an ApiError that names the member that is wrong. */
+export function readBody<T>(schema: z.ZodMiniType<T>, written: unknown): T {
+  const read = schema.safeParse(written);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  const member = issue?.path.join('.') ?? '';
+  throw new ApiError(
+    400,
+    `the body is not as it is to be${member && `, at ${member}`}: see docs/openapi.json`,
+    {
+      ...(member !== '' && { parameter: member }),
+    },
+  );
+}

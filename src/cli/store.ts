@@ -1,0 +1,204 @@
+/** `sidelight store`: sets up the fleet's database, brings the recordings of this machine to it, and looks whether they are there. */
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/error.ts';
+import { type Remote, remoteName } from '../config/remote.ts';
+import { type Engine, FleetError, openEngine } from '../fleet/engine.ts';
+import { FLEET_VERSION, fleetStatements, retentionStatements } from '../fleet/schema.ts';
+import { ship, untilThere } from '../fleet/shipper.ts';
+import { missingThere } from '../fleet/verify.ts';
+import { checkVersion, fleetVersion } from '../fleet/version.ts';
+import { StoreError } from '../store/error.ts';
+import { openForReading, openForWriting } from '../store/open.ts';
+import { Outbox } from '../store/outbox.ts';
+import { shortId } from './describe.ts';
+import { json, localTime, type Terminal } from './terminal.ts';
+
+export interface FleetContext {
+  readonly config: Pick<Config, 'dataDir' | 'fleet'>;
+  readonly terminal: Terminal;
+  /** The user has had enough. */
+  readonly signal: AbortSignal;
+}
+
+export interface JsonOption {
+  readonly json?: true;
+}
+
+export interface MigrateOptions {
+  readonly keepDays?: string;
+  readonly print?: true;
+}
+
+type Local = Awaited<ReturnType<typeof openForWriting>>;
+
+const MISSING_SHOWN = 20;
+const MOST_DAYS = 36_500;
+
+/** Each resolves to the exit code: 0, or 1 where a store says no or something is missing. Throws ConfigError for wrong options. */
+export async function migrateFleet(options: MigrateOptions, context: FleetContext): Promise<number> {
+  const { terminal } = context;
+  const remote = remoteOf(context);
+  const keepDays = daysOf(options.keepDays);
+  if (options.print === true) {
+    for (const statement of fleetStatements(remote, keepDays)) await terminal.line(`${statement};`);
+    return 0;
+  }
+  return asking(context, async (engine) => {
+    const found = await fleetVersion(engine, remote);
+    if (found > FLEET_VERSION) await checkVersion(engine, remote);
+    for (const statement of fleetStatements(remote, keepDays)) await engine.command(statement);
+    if (found > 0 && keepDays !== undefined)
+      for (const statement of retentionStatements(remote, keepDays)) await engine.command(statement);
+    await terminal.line(`${remoteName(remote)} is set up: schema ${FLEET_VERSION}.`);
+    return 0;
+  });
+}
+
+export async function fleetStatus(options: JsonOption, context: FleetContext): Promise<number> {
+  const { terminal, config } = context;
+  const remote = remoteOf(context);
+  return withRecordings(context, async (db) => {
+    const progress = new Outbox(db, remoteName(remote)).progress(config.fleet);
+    const answer = await stateOf(context, remote);
+    if (options.json === true) {
+      await terminal.line(json({ remote: remoteName(remote), ...answer, ...progress }));
+      return answer.error === undefined ? 0 : 1;
+    }
+    const { done, lastNumber, sessionsWaiting, framesWaiting, oldestWaitingUs, deadLetters } = progress;
+    const since = oldestWaitingUs === undefined ? '' : `, the oldest since ${localTime(oldestWaitingUs)}`;
+    const said = answer.error ?? `answers, schema ${answer.schema ?? 'unknown'}`;
+    await terminal.line(`${remoteName(remote)}: ${said}.`);
+    await terminal.line(`${done} of ${lastNumber} sessions are there, whole.`);
+    await terminal.line(`${sessionsWaiting} sessions with ${framesWaiting} frames wait${since}.`);
+    if (deadLetters > 0)
+      await terminal.line(`${deadLetters} rows were not taken: table dead_letter of the recording.`);
+    return answer.error === undefined ? 0 : 1;
+  });
+}
+
+export async function shipToFleet(options: JsonOption, context: FleetContext): Promise<number> {
+  const { terminal, config, signal } = context;
+  const remote = remoteOf(context);
+  return withRecordings(context, (db) =>
+    asking(context, async (engine) => {
+      let wasAway = false;
+      const told = (away: string | undefined): void => {
+        if (away !== undefined && !wasAway) terminal.problem(`${away}; trying again until it answers`);
+        wasAway = away !== undefined;
+      };
+      await untilThere(() => checkVersion(engine, remote), { signal, told });
+      const outbox = new Outbox(db, remoteName(remote));
+      const nowUs = (): number => Date.now() * 1000;
+      const shipped = await ship({
+        ...{ outbox, engine, org: remote.org, rules: config.fleet, signal, told, nowUs },
+      });
+      const { rows, sessions, batches, buried } = shipped;
+      const said = [
+        `${rows} rows of ${sessions} sessions in ${batches} batches`,
+        ...(buried > 0 ? [`${buried} were not taken, see \`sidelight store status\``] : []),
+        ...(signal.aborted ? ['interrupted, the rest goes the next time'] : []),
+      ];
+      await terminal.line(
+        options.json === true ? json({ ...shipped, interrupted: signal.aborted }) : `${said.join('; ')}.`,
+      );
+      return buried > 0 || signal.aborted ? 1 : 0;
+    }),
+  );
+}
+
+export async function verifyFleet(options: JsonOption, context: FleetContext): Promise<number> {
+  const { terminal } = context;
+  const remote = remoteOf(context);
+  return withRecordings(context, (db) =>
+    asking(context, async (engine) => {
+      let [missing, verified] = [0, 0];
+      for await (const one of missingThere(new Outbox(db, remoteName(remote)), engine, remote)) {
+        if ('verified' in one) {
+          verified = one.verified;
+          continue;
+        }
+        missing += 1;
+        const { session, what, there, expected } = one;
+        if (options.json === true) await terminal.line(json(one));
+        else if (missing <= MISSING_SHOWN)
+          await terminal.line(`${shortId(session)}  ${what}: ${there} of ${expected} are there`);
+      }
+      const said =
+        missing === 0
+          ? `Everything of ${verified} sessions is there.`
+          : `${missing} counts of ${verified} sessions are not as here.`;
+      await terminal.line(options.json === true ? json({ verified, missing }) : said);
+      return missing === 0 ? 0 : 1;
+    }),
+  );
+}
+
+/** With the engine open; what it refuses is one line. */
+async function asking(context: FleetContext, use: (engine: Engine) => Promise<number>): Promise<number> {
+  let engine: Engine | undefined;
+  try {
+    engine = await connect(context);
+    return await use(engine);
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    const isAway = error.kind === 'away';
+    context.terminal.problem(isAway ? `the fleet's store does not answer: ${error.message}` : error.message);
+    return 1;
+  } finally {
+    await engine?.close();
+  }
+}
+
+/** With the recordings of this machine, which are not made where there are none. */
+async function withRecordings(
+  { config, terminal }: FleetContext,
+  use: (db: Local) => Promise<number>,
+): Promise<number> {
+  let db: Local | undefined;
+  try {
+    (await openForReading(config.dataDir)).close();
+    db = await openForWriting(config.dataDir);
+    return await use(db);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    terminal.problem(error.message);
+    return 1;
+  } finally {
+    db?.close();
+  }
+}
+
+async function stateOf(
+  context: FleetContext,
+  remote: Remote,
+): Promise<{ readonly schema?: number; readonly error?: string }> {
+  let engine: Engine | undefined;
+  try {
+    engine = await connect(context);
+    return { schema: await fleetVersion(engine, remote) };
+  } catch (error) {
+    if (error instanceof FleetError) return { error: error.message };
+    throw error;
+  } finally {
+    await engine?.close();
+  }
+}
+
+function connect(context: FleetContext): Promise<Engine> {
+  return openEngine({ remote: remoteOf(context), password: context.config.fleet.password });
+}
+
+function remoteOf({ config }: FleetContext): Remote {
+  const { store } = config.fleet;
+  if (store !== undefined) return store;
+  throw new ConfigError(
+    '--store clickhouse://user@host:8443/sidelight?org=NAME is needed, or SIDELIGHT_STORE',
+  );
+}
+
+function daysOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 1 && days <= MOST_DAYS) return days;
+  throw new ConfigError(`--keep-days "${text}": a whole number from 1 to ${MOST_DAYS} is expected`);
+}
