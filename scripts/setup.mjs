@@ -20,6 +20,8 @@ const OLDEST_NODE = [20, 19];
 const BUILD_INPUTS = [
   'src',
   'scripts/build.mjs',
+  'scripts/client.mjs',
+  'docs/openapi.json',
   'package.json',
   'package-lock.json',
   'tsconfig.json',
