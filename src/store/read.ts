@@ -97,7 +97,7 @@ export class StoreReader {
     const id = wanted.toLowerCase();
     const found =
       id === 'last'
-        ? this.#sessions('ORDER BY probe, started_at DESC, number DESC LIMIT 1')
+        ? this.#newest()
         : ID_PART.test(id)
           ? this.#sessions(
               'WHERE substr(id, 1, length(@id)) = @id OR substr(id, -length(@id)) = @id ORDER BY started_at DESC',
@@ -196,6 +196,14 @@ export class StoreReader {
   replaysOf(id: string, { session }: Pick<Position, 'session'>): readonly string[] {
     const sql = 'SELECT id FROM session WHERE number > ? AND replay_of = ? ORDER BY number LIMIT ?';
     return this.#db.prepare<unknown[], string>(sql).pluck().all(session, id, PAGE);
+  }
+
+  /** Of those that were no probes; where all were, of all. One after the other from the newest, and not sorted. */
+  #newest(): NumberedSession[] {
+    const newest = (where: string): NumberedSession[] =>
+      this.#sessions(`${where} ORDER BY started_at DESC, number DESC LIMIT 1`);
+    const found = newest('WHERE probe = 0');
+    return found.length > 0 ? found : newest('');
   }
 
   session(id: string): SessionRecord | undefined {
