@@ -29,6 +29,8 @@ export interface RunOptions {
 
 /** Of the two seconds that SDK clients give a server after closing its stdin, what the last flush may take. */
 const FLUSH_DEADLINE_MS = 1500;
+/** Where nothing is to be lost, what is still to be observed is waited for, but not for ever. */
+const LOSSLESS_FLUSH_DEADLINE_MS = 10_000;
 /** After the server's exit, how long a pipe that a grandchild still holds may stay silent before we end. */
 const LINGER_MS = 100;
 /** The same for a grandchild that is never silent. */
@@ -99,7 +101,7 @@ export async function runStdio(options: RunOptions): Promise<void> {
     config.lossless,
     config.propagate === 'off' ? undefined : clientEditor(observer, trouble),
   );
-  await observer.close(FLUSH_DEADLINE_MS);
+  await observer.close(config.lossless ? LOSSLESS_FLUSH_DEADLINE_MS : FLUSH_DEADLINE_MS);
   endLike(code, signal);
 }
 
