@@ -18,10 +18,11 @@ const DRIVER_OF_NODE_24 = 'better-sqlite3@13.2.0';
 const NOT_COPIED = new Set(['.git', '.tmp', 'node_modules', 'build', 'coverage']);
 
 /**
- * Long, and shown once: pure code over generated input, and the conformance suites, which run on Node 24 in either run.
+ * Long, and shown once: pure code over generated input, the conformance suites, which run on Node 24 in either run, and the page,
+ * which runs in a browser.
  * What depends on Node (streams, processes, sockets, the driver) runs in both.
  */
-const ONCE = ['test/property/**', 'test/conformance/**', 'test/unit/formatsFuzz.test.ts'];
+const ONCE = ['test/property/**', 'test/conformance/**', 'test/browser/**', 'test/unit/formatsFuzz.test.ts'];
 
 /** ClickHouse 26.7, embedded: https://github.com/chdb-io/chdb-node */
 const ENGINE = 'chdb@3.4.0';
