@@ -18,11 +18,16 @@ const DRIVER_OF_NODE_24 = 'better-sqlite3@13.2.0';
 const NOT_COPIED = new Set(['.git', '.tmp', 'node_modules', 'build', 'coverage']);
 
 /**
- * Long, and shown once: pure code over generated input, the conformance suites, which run on Node 24 in either run, and the page,
- * which runs in a browser.
- * What depends on Node (streams, processes, sockets, the driver) runs in both.
+ * Long, and shown once: pure code over much input, what compares recordings with each other, and what is about other programs
+ * (the conformance suites, Prometheus, Chromium, packages). What depends on Node (streams, processes, sockets, the driver, the
+ * SDKs) runs in both.
  */
-const ONCE = ['test/property/**', 'test/conformance/**', 'test/browser/**', 'test/unit/formatsFuzz.test.ts'];
+const ONCE = [
+  ...['test/property/**', 'test/track/**', 'test/conversations/**'],
+  ...['test/conformance/**', 'test/ops/**', 'test/browser/**', 'test/package/**'],
+  ...['test/unit/formatsFuzz.test.ts', 'test/unit/apiFuzz.test.ts'],
+  ...['test/e2e/replay.test.ts', 'test/e2e/cases.test.ts', 'test/e2e/mock.test.ts'],
+];
 
 /** ClickHouse 26.7, embedded: https://github.com/chdb-io/chdb-node */
 const ENGINE = 'chdb@3.4.0';
