@@ -8,6 +8,8 @@ import type { LiveState } from './live.ts';
 import { usePage } from './page.ts';
 import { Link } from './parts/link.tsx';
 import { Empty, Failed } from './parts/states.tsx';
+import { ReplayPage } from './replay/replay.tsx';
+import { Replays } from './replay/replays.tsx';
 import { SessionPage } from './session/session.tsx';
 import { Sessions } from './sessions/sessions.tsx';
 import { Stats } from './stats/stats.tsx';
@@ -21,6 +23,7 @@ const LIVE_WORDS: Readonly<Record<LiveState, string>> = {
 const PAGES = [
   { name: 'Sessions', href: '/', key: 'g s', is: (first: string) => first === '' || first === 'sessions' },
   { name: 'Statistics', href: '/stats', key: 'g t', is: (first: string) => first === 'stats' },
+  { name: 'Replays', href: '/replays', key: 'g p', is: (first: string) => first === 'replays' },
 ] as const;
 
 export function App({ said }: { readonly said: ReadonlySignal<string> }): VNode {
@@ -47,7 +50,7 @@ export function App({ said }: { readonly said: ReadonlySignal<string> }): VNode 
       </a>
       <header class="bar">
         <Link href="/" class="brand" label="Sidelight, all sessions">
-          <img src="/icon.svg" alt="" width="18" height="18" /> Sidelight
+          <img src="/icon.svg" alt="" width="18" height="18" /> <span class="name">Sidelight</span>
         </Link>
         <nav aria-label="Pages">
           {PAGES.map(({ name, href, is }) => (
@@ -71,6 +74,8 @@ export function App({ said }: { readonly said: ReadonlySignal<string> }): VNode 
           {first === '' && <Sessions />}
           {first === 'sessions' && second !== undefined && <SessionPage key={second} id={second} />}
           {first === 'stats' && <Stats />}
+          {first === 'replays' &&
+            (second === undefined ? <Replays /> : <ReplayPage key={second} id={second} />)}
           {!PAGES.some(({ is }) => is(first)) && (
             <Empty title="There is no such page">
               <p>
@@ -88,7 +93,7 @@ export function App({ said }: { readonly said: ReadonlySignal<string> }): VNode 
 
 /** A view that breaks is a fault of ours: it says so, and the rest of the page stays. */
 function Guarded({ children }: { readonly children: ComponentChildren }): VNode {
-  const [error, reset] = useErrorBoundary((cause) => console.error(cause));
+  const [error, reset] = useErrorBoundary((cause) => console.error(cause)) as [unknown, () => void];
   return error === undefined ? <>{children}</> : <Failed error={asError(error)} again={reset} />;
 }
 

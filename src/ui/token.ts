@@ -15,7 +15,7 @@ export interface TokenKeeper {
   readonly forget: () => void;
 }
 
-export function isToken(text: string): boolean {
+function isToken(text: string): boolean {
   return TOKEN.test(text);
 }
 

@@ -1,5 +1,5 @@
 /** Looks for a text in the keys and the values of a JSON value. Pure; bounded; without recursion. */
-import type { Path } from './treeRows.ts';
+import { MAX_DEPTH, type Path } from './treeRows.ts';
 
 /** Places that one goes through. */
 const MAX_FOUND = 1000;
@@ -13,6 +13,7 @@ export interface Found {
 interface Link {
   readonly key: string | number;
   readonly above: Link | undefined;
+  readonly depth: number;
 }
 
 /** Whatever the capitals; in the order in which they stand. */
@@ -29,11 +30,13 @@ export function findIn(root: unknown, text: string): Found {
       if (paths.length === MAX_FOUND) return { paths, isCut: true };
       paths.push(pathOf(link));
     }
-    if (typeof value !== 'object' || value === null) continue;
+    const depth = (link?.depth ?? 0) + 1;
+    if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) continue;
     const entries: [string | number, unknown][] = Array.isArray(value)
       ? [...(value as unknown[]).entries()]
       : Object.entries(value);
-    for (const [key, one] of entries.reverse()) waiting.push({ value: one, link: { key, above: link } });
+    for (const [key, one] of entries.reverse())
+      waiting.push({ value: one, link: { key, above: link, depth } });
   }
   return { paths, isCut: false };
 }

@@ -3,7 +3,7 @@ import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { plain } from '../parts/text.tsx';
 import { size } from '../words.ts';
-import { type Path, pathText } from './treeRows.ts';
+import { MAX_DEPTH, type Path, pathText } from './treeRows.ts';
 
 /** SVG is a document: it is shown as text. */
 const IMAGES: ReadonlySet<string> = new Set([
@@ -45,7 +45,7 @@ export function mediaIn(root: unknown): readonly Medium[] {
   for (let next = waiting.pop(); next !== undefined && visited < MAX_VISITED; next = waiting.pop()) {
     const { value, path } = next;
     visited += 1;
-    if (typeof value !== 'object' || value === null) continue;
+    if (typeof value !== 'object' || value === null || path.length >= MAX_DEPTH) continue;
     const medium = mediumOf(value as Readonly<Record<string, unknown>>, path);
     if (medium !== undefined && found.push(medium) === MAX_MEDIA) break;
     const entries: [string | number, unknown][] = Array.isArray(value)

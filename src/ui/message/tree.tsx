@@ -10,6 +10,10 @@ import { above, idOf, type Path, pathText, rowsOf, type TreeRow } from './treeRo
 
 const ROW_PX = 20;
 const INDENT_PX = 14;
+/** Longer than most rows are wide: it can be read whole. */
+const LONG_CHARS = 50;
+/** Deeper rows stand under one another. */
+const MAX_INDENTED = 40;
 /** Of one value in a row. */
 const MAX_SHOWN_CHARS = 400;
 const FIND_MS = 200;
@@ -147,7 +151,7 @@ export function Tree({ value, label, read }: TreeProps): VNode {
               aria-selected={index === at}
               {...(row.size !== undefined && { 'aria-expanded': row.isOpen })}
               class={`tree-row ${index === at ? 'at' : ''} ${foundIds.has(row.id) ? 'hit' : ''}`}
-              style={{ paddingLeft: `${6 + row.depth * INDENT_PX}px` }}
+              style={{ paddingLeft: `${6 + Math.min(row.depth, MAX_INDENTED) * INDENT_PX}px` }}
               onClick={() => {
                 goTo(row.id);
                 open(row, !row.isOpen);
@@ -191,7 +195,7 @@ function RowContent({ row, read }: { readonly row: TreeRow; readonly read?: (row
         <span class="faint">{Array.isArray(value) ? `[${count(size)}]` : `{${count(size)}}`}</span>
       )}
       {size === undefined && <Value value={value} />}
-      {typeof value === 'string' && (value.length > MAX_SHOWN_CHARS || value.includes('\n')) && read && (
+      {typeof value === 'string' && (value.length > LONG_CHARS || value.includes('\n')) && read && (
         <button
           type="button"
           class="whole"
@@ -209,6 +213,7 @@ function RowContent({ row, read }: { readonly row: TreeRow; readonly read?: (row
 }
 
 function Value({ value }: { readonly value: unknown }): VNode {
+  if (typeof value === 'object' && value !== null) return <span class="faint">deeper: see it as text</span>;
   if (typeof value !== 'string')
     return <span class={value === null ? 'null' : typeof value}>{String(value)}</span>;
   return <span class="string">"{escaped(value, MAX_SHOWN_CHARS)}"</span>;

@@ -30,6 +30,9 @@ const OPEN_DEPTH = 2;
 const OPEN_DEPTH_SMALL = 6;
 const SMALL = 30;
 
+/** What is deeper is shown by the text alone: a place so deep has a path that nobody reads, and each row would hold it. */
+export const MAX_DEPTH = 200;
+
 /** Said by the person: what was opened, and what was closed. */
 export type Choices = ReadonlyMap<string, boolean>;
 
@@ -37,12 +40,12 @@ export function idOf(path: Path): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-export function partId(path: Path, from: number): string {
+function partId(path: Path, from: number): string {
   return `${idOf(path)}#${from}`;
 }
 
 /** The part of a list of `size` members that has this one; undefined where it is not cut. */
-export function partOf(size: number, index: number): number | undefined {
+function partOf(size: number, index: number): number | undefined {
   return size > PART ? Math.floor(index / PART) * PART : undefined;
 }
 
@@ -74,7 +77,7 @@ function rowOf(
   choices: Choices,
   all: boolean,
 ): TreeRow {
-  const size = sizeOf(value);
+  const size = path.length < MAX_DEPTH ? sizeOf(value) : undefined;
   const id = idOf(path);
   const byItself = depth < OPEN_DEPTH || (size !== undefined && size <= SMALL && depth < OPEN_DEPTH_SMALL);
   return {
@@ -120,7 +123,7 @@ function childrenOf(
     .map((key) => rowOf(object[key], [...path, key], depth + 1, key, choices, all));
 }
 
-export function sizeOf(value: unknown): number | undefined {
+function sizeOf(value: unknown): number | undefined {
   if (Array.isArray(value)) return value.length;
   return typeof value === 'object' && value !== null ? Object.keys(value).length : undefined;
 }

@@ -10,11 +10,9 @@ export interface LinkProps {
   readonly current?: boolean;
   readonly label?: string;
   readonly id?: string;
-  readonly tabIndex?: number;
-  readonly role?: 'tab';
 }
 
-export function Link({ href, children, current, label, role, ...rest }: LinkProps): VNode {
+export function Link({ href, children, current, label, ...rest }: LinkProps): VNode {
   const { place } = usePage();
   const open = (event: TargetedMouseEvent<HTMLAnchorElement>): void => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
@@ -27,7 +25,6 @@ export function Link({ href, children, current, label, role, ...rest }: LinkProp
       onClick={open}
       {...(current === true && { 'aria-current': 'page' })}
       {...(label !== undefined && { 'aria-label': label })}
-      {...(role !== undefined && { role })}
       {...rest}
     >
       {children}

@@ -5,7 +5,7 @@ import { isFailure } from '../../event/outcome.ts';
 
 type Status = Answer<'session'>['status'];
 type Outcome = Answer<'operation'>['outcome'];
-export type Severity = Answer<'findings'>['items'][number]['severity'];
+type Severity = Answer<'findings'>['items'][number]['severity'];
 export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'live';
 
 const STATUS_TONE: Readonly<Record<Status, Tone>> = {

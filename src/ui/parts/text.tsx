@@ -6,10 +6,11 @@ import type { VNode } from 'preact';
 /** Control characters, bidi controls, zero-width characters, line separators, lone surrogates, tags. */
 const HIDDEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
-const CONTROL_PICTURES = 0x2400;
+/** `^[` for escape, as terminals write it: every font has it. */
+const CARET = 0x40;
 
 /** More of one text in one place helps nobody, and costs a browser dearly. */
-export const MAX_TEXT_CHARS = 20_000;
+const MAX_TEXT_CHARS = 20_000;
 
 export interface TextProps {
   readonly children: string;
@@ -45,7 +46,7 @@ function Hidden({ char }: { readonly char: string }): VNode {
   const name = nameOf(code);
   return (
     <span class="hidden-char" title={name}>
-      {code < 0x20 ? String.fromCharCode(CONTROL_PICTURES + code) : name}
+      {code < 0x20 ? `^${String.fromCharCode(CARET + code)}` : name}
     </span>
   );
 }

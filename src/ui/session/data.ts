@@ -13,7 +13,7 @@ export type Verdict = Answer<'explain'>;
 
 export interface Known {
   readonly session: Session;
-  /** By number within the session. */
+  /** In no order. */
   readonly operations: readonly Operation[];
   /** Operations that are there and not shown. */
   readonly more: boolean;
@@ -26,6 +26,7 @@ const MAX_OPERATIONS = 50_000;
 const PAGE = 1000;
 /** Findings and verdict are asked for anew at most so often. */
 const JUDGE_MS = 1000;
+const SHOW_MS = 200;
 
 export class SessionData {
   readonly #client: Client;
@@ -33,7 +34,10 @@ export class SessionData {
   readonly #known = signal<Known | undefined>(undefined);
   readonly #error = signal<Error | undefined>(undefined);
   #operations = new Map<number, Operation>();
-  #judging: number | undefined;
+  #judging: ReturnType<typeof setTimeout> | undefined;
+  #showing: ReturnType<typeof setTimeout> | undefined;
+  /** How it stands, not shown yet. */
+  #pending: Session | undefined;
   #isClosed = false;
 
   constructor(client: Client, id: string) {
@@ -74,7 +78,8 @@ export class SessionData {
     const before = this.#known.value?.session;
     for (const operation of operations) if (operation.sessionId === before?.id) this.#add(operation);
     if (session === undefined && operations.length === 0) return;
-    this.#show(session === undefined ? {} : { session });
+    this.#pending = session ?? this.#pending;
+    this.#showSoon();
     this.#judgeSoon();
   }
 
@@ -86,6 +91,7 @@ export class SessionData {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#judging);
+    clearTimeout(this.#showing);
   }
 
   async #loadOperations(): Promise<void> {
@@ -102,9 +108,19 @@ export class SessionData {
     if (this.#operations.size < MAX_OPERATIONS) this.#operations.set(operation.operationId, operation);
   }
 
+  /** News come twenty times a second; a picture of fifty thousand operations need not. */
+  #showSoon(): void {
+    this.#showing ??= setTimeout(() => {
+      this.#showing = undefined;
+      const session = this.#pending;
+      this.#pending = undefined;
+      this.#show(session === undefined ? {} : { session });
+    }, SHOW_MS);
+  }
+
   #judgeSoon(): void {
     if (this.#judging !== undefined) return;
-    this.#judging = window.setTimeout(() => {
+    this.#judging = setTimeout(() => {
       this.#judging = undefined;
       Promise.all([this.#client.findings(this.#id), this.#client.explain(this.#id)]).then(
         ([findings, verdict]) => this.#show({ findings: findings.items, verdict }),
@@ -118,7 +134,6 @@ export class SessionData {
     const session = changes.session ?? this.#known.value?.session;
     if (session === undefined || this.#isClosed) return;
     const { findings = [], verdict, more = false } = { ...this.#known.value, ...changes };
-    const operations = [...this.#operations.values()].sort((a, b) => a.operationId - b.operationId);
-    this.#known.value = { session, operations, more, findings, verdict };
+    this.#known.value = { session, operations: [...this.#operations.values()], more, findings, verdict };
   }
 }

@@ -131,7 +131,7 @@ export function Messages({ session, frames }: MessagesProps): VNode {
             <div class="frame-row head" role="row">
               {COLUMNS.map((name) => (
                 <span key={name} role="columnheader">
-                  {name}
+                  {name === 'From' ? <span class="sr-only">{name}</span> : name}
                 </span>
               ))}
             </div>

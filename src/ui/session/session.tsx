@@ -7,6 +7,7 @@ import { Link } from '../parts/link.tsx';
 import { StatusMark } from '../parts/marks.tsx';
 import { Failed, Waiting } from '../parts/states.tsx';
 import { plain, Text } from '../parts/text.tsx';
+import { PlanView } from '../replay/plan.tsx';
 import { Pin } from '../sessions/row.tsx';
 import { count, duration, exact, plural, shortId } from '../words.ts';
 import { type Known, type Session, SessionData } from './data.ts';
@@ -30,6 +31,7 @@ const VIEWS = [
   { view: 'log', name: 'Log', key: 'g l' },
   { view: 'tools', name: 'Tools', key: 'g o' },
   { view: 'http', name: 'HTTP', key: 'g h' },
+  { view: 'replay', name: 'Replay', key: 'g r' },
 ] as const;
 type View = (typeof VIEWS)[number]['view'];
 
@@ -95,6 +97,7 @@ function Shown({ data, known }: { readonly data: SessionData; readonly known: Kn
     log: () => <Log session={session} />,
     tools: () => <Tools known={known} />,
     http: () => <Http session={session} />,
+    replay: () => <PlanView session={session} />,
   };
   return (
     <div class="page session">
@@ -166,9 +169,11 @@ function Header({ data, known }: { readonly data: SessionData; readonly known: K
       )}
       {notes && <NoteBox session={session} saved={saved} />}
       {verdict !== undefined && (
-        <p class={`verdict ${verdict.healthy ? 'good' : 'bad'}`}>
-          <span aria-hidden="true">{verdict.healthy ? '✓' : '✕'}</span>{' '}
-          <Text max={500}>{verdict.headline}</Text>
+        <div class={`verdict ${verdict.healthy ? 'good' : 'bad'}`}>
+          <p class="headline">
+            <span aria-hidden="true">{verdict.healthy ? '✓' : '✕'}</span>{' '}
+            <Text max={500}>{verdict.headline}</Text>
+          </p>
           {first !== undefined && (
             <Link
               class="why"
@@ -178,10 +183,10 @@ function Header({ data, known }: { readonly data: SessionData; readonly known: K
                   : place.with({ view: 'summary', frame: first.seq })
               }
             >
-              {first.hint === '' ? 'look' : <Text max={160}>{first.hint}</Text>}
+              {first.hint === '' ? 'Look' : <Text max={160}>{first.hint}</Text>}
             </Link>
           )}
-        </p>
+        </div>
       )}
     </header>
   );

@@ -1,6 +1,6 @@
 /** Operations over time: a bar each, with its legs and what it waited for, under what caused it. A picture of at most one window of rows. */
-import type { TargetedPointerEvent, VNode } from 'preact';
-import { useMemo, useRef, useState } from 'preact/hooks';
+import type { VNode } from 'preact';
+import { useMemo } from 'preact/hooks';
 import { isFailure } from '../../event/outcome.ts';
 import { useKeys } from '../keys.ts';
 import { usePage } from '../page.ts';
@@ -11,15 +11,13 @@ import { Rows } from '../parts/rows.tsx';
 import { Empty } from '../parts/states.tsx';
 import { Text } from '../parts/text.tsx';
 import { count, duration, plural } from '../words.ts';
+import { Axis } from './axis.tsx';
 import { Bar } from './bar.tsx';
 import type { Known } from './data.ts';
-import { bounded, ordered, percent, type Placed, type Span, spanOf, ticks, zoomed } from './order.ts';
+import { ordered, type Placed, type Span, spanOf, zoomed } from './order.ts';
 import type { ProgressTimes } from './progress.ts';
 
 const ROW_PX = 26;
-const MAX_TICKS = 6;
-/** A shorter drag is a click. */
-const MIN_DRAG = 0.005;
 
 export interface WaterfallProps {
   readonly known: Known;
@@ -189,68 +187,6 @@ function OperationRow({ placed, index, span, progress, isAt, isFound }: Operatio
       </span>
       <span role="cell" class="op-time">
         <Bar operation={operation} span={span} progress={progress} label={took} />
-      </span>
-    </div>
-  );
-}
-
-interface AxisProps {
-  readonly span: Span;
-  readonly zeroUs: number;
-  readonly zoom: (to: Span | undefined) => void;
-}
-
-/** Times; dragging over it chooses a part. */
-function Axis({ span, zeroUs, zoom }: AxisProps): VNode {
-  const track = useRef<HTMLSpanElement>(null);
-  const [drag, setDrag] = useState<{ readonly from: number; readonly to: number } | undefined>(undefined);
-  const shareOf = (event: TargetedPointerEvent<HTMLSpanElement>): number => {
-    const box = track.current?.getBoundingClientRect();
-    return box === undefined ? 0 : Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-  };
-  const end = (): void => {
-    setDrag(undefined);
-    if (drag === undefined || Math.abs(drag.to - drag.from) < MIN_DRAG) return;
-    const [from, to] = [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)];
-    const width = span.toUs - span.fromUs;
-    zoom({ fromUs: span.fromUs + from * width, toUs: span.fromUs + to * width });
-  };
-  return (
-    <div class="op-row head" role="row">
-      <span role="columnheader" class="op-name">
-        Operation
-      </span>
-      <span role="columnheader" class="op-took">
-        Took
-      </span>
-      <span
-        ref={track}
-        role="columnheader"
-        aria-label="Time since the start; drag to look closer"
-        class="op-time axis"
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          const share = shareOf(event);
-          setDrag({ from: share, to: share });
-        }}
-        onPointerMove={(event) => drag && setDrag({ ...drag, to: shareOf(event) })}
-        onPointerUp={end}
-        onDblClick={() => zoom(undefined)}
-      >
-        {ticks(span, zeroUs, MAX_TICKS).map((at) => (
-          <span key={at} class="tick" style={{ left: `${bounded(percent(zeroUs + at, span))}%` }}>
-            {at === 0 ? '0' : duration(at)}
-          </span>
-        ))}
-        {drag && (
-          <span
-            class="drag"
-            style={{
-              left: `${Math.min(drag.from, drag.to) * 100}%`,
-              width: `${Math.abs(drag.to - drag.from) * 100}%`,
-            }}
-          />
-        )}
       </span>
     </div>
   );

@@ -20,7 +20,7 @@ const PAGE = 200;
 /** More than anybody scrolls through; a filter finds the others. */
 const MAX_ROWS = 20_000;
 
-export function groupsOf(filter: string, order: Order): readonly (Group & { readonly filter: string })[] {
+function groupsOf(filter: string, order: Order): readonly (Group & { readonly filter: string })[] {
   const empty = { items: [], next: '' };
   if (order === 'newest') return [{ title: '', filter, ...empty }];
   const within = filter.trim() === '' ? '' : `(${filter}) `;
@@ -35,7 +35,6 @@ export class Listing {
   readonly #changed: () => void;
   #groups: (Group & { readonly filter: string })[];
   #asking: Promise<void> | undefined;
-  /** Of sessions that are known; how one stands now is told by /live. */
   #error: Error | undefined;
 
   constructor(client: Client, filter: string, order: Order, changed: () => void) {
@@ -135,6 +134,6 @@ export class Listing {
   }
 }
 
-export function isFailing({ status, failedOperations }: SessionRow): boolean {
+function isFailing({ status, failedOperations }: SessionRow): boolean {
   return failedOperations > 0 || status === 'failed' || status === 'crashed';
 }

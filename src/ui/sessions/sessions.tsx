@@ -2,7 +2,6 @@
 import type { VNode } from 'preact';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { LiveMessage } from '../../api/client.ts';
-import type { Known } from '../../filter/complete.ts';
 import { parseFilter } from '../../filter/parse.ts';
 import { useKeys } from '../keys.ts';
 import { usePage } from '../page.ts';
@@ -12,41 +11,18 @@ import { Empty, Failed, Waiting, wordsOf } from '../parts/states.tsx';
 import { hrefOf } from '../place.ts';
 import { FilterBox } from './filterBox.tsx';
 import { Listing, type Order, type SessionRow } from './listing.ts';
+import { Names } from './names.ts';
 import { COLUMNS, Row } from './row.tsx';
 import { OutcomeStrips } from './strips.ts';
 
 const ROW_PX = 36;
 const NARROW_ROW_PX = 76;
+/** The newest sessions, for the names that a filter is completed with. */
+const COMPLETED_FROM = 200;
 /** Looked back at while the list stands still. */
 const MAX_HELD = 1000;
 
 type Line = { readonly title: string; readonly count: string } | { readonly session: SessionRow };
-
-/** Of one key: more helps nobody who completes one. */
-const MAX_NAMES = 500;
-
-/** Names that were seen in lists, whatever the filter is now: what a filter is completed with. */
-class Names {
-  readonly #server = new Set<string>();
-  readonly #client = new Set<string>();
-  readonly #version = new Set<string>();
-
-  add(sessions: readonly SessionRow[]): void {
-    for (const { server, clientInfo, protocolVersion } of sessions) {
-      keep(this.#server, server);
-      keep(this.#client, clientInfo.name);
-      keep(this.#version, protocolVersion);
-    }
-  }
-
-  known(): Known {
-    return { server: [...this.#server], client: [...this.#client], version: [...this.#version] };
-  }
-}
-
-function keep(names: Set<string>, name: string | undefined): void {
-  if (name !== undefined && names.size < MAX_NAMES) names.add(name);
-}
 
 export function Sessions(): VNode {
   const page = usePage();
@@ -72,7 +48,8 @@ export function Sessions(): VNode {
     held.current = [];
     const following = page.follow(filter, (message) => {
       if (!isPaused.current) listing.take(message);
-      else if (held.current.length < MAX_HELD) held.current.push(message);
+      else if (held.current.length < MAX_HELD)
+        held.current.push(message.type === 'news' ? { ...message, operations: [] } : message);
       else held.current = [{ type: 'missed', cursor: '', sessions: 0, operations: 0, reason: 'behind' }];
       if (isPaused.current) redraw((turn) => turn + 1);
     });
@@ -123,6 +100,16 @@ export function Sessions(): VNode {
   );
   const names = useRef(new Names());
   names.current.add(sessions);
+  useEffect(() => {
+    // Whatever the filter leaves: a filter is written to look for something else. Without an answer there is nothing to complete.
+    client.sessions({ limit: COMPLETED_FROM }).then(
+      ({ items }) => {
+        names.current.add(items);
+        redraw((turn) => turn + 1);
+      },
+      () => undefined,
+    );
+  }, [client]);
   const changed = (session: SessionRow): void => {
     listing.put(session);
     redraw((turn) => turn + 1);

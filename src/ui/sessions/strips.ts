@@ -5,7 +5,7 @@ import type { Answer, Client } from '../../api/client.ts';
 export type Outcomes = readonly Answer<'operation'>['outcome'][];
 
 /** As many as a strip has room for. */
-export const MAX_SHOWN = 40;
+export const MAX_SHOWN = 36;
 /** At once; the lists come first. */
 const MAX_ASKING = 3;
 /** Sessions of which the strip is kept. */
@@ -45,7 +45,8 @@ export class OutcomeStrips {
       this.#waiting.set(id, async () => {
         const { items } = await this.#client.sessionOperations(id, {
           limit: MAX_SHOWN,
-          after: Math.max(0, operations - MAX_SHOWN),
+          // They are numbered from 0.
+          after: operations > MAX_SHOWN ? operations - MAX_SHOWN - 1 : undefined,
         });
         outcomes.value = items.map(({ outcome }) => outcome);
       });

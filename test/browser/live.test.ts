@@ -1,0 +1,116 @@
+/** The page while sidecars record: what happens is there without a reload, also after a break. */
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect, type Peer } from '../e2e/peers.ts';
+import { server, SIDELIGHT } from '../e2e/sidelight.ts';
+import { axe, folder, Pages, remove, screenshot, serve, type Serving } from './browser.ts';
+
+const NODE = process.execPath;
+const CALLS = 30;
+
+let pages: Pages;
+let dataDir: string;
+let serving: Serving;
+
+beforeAll(async () => {
+  dataDir = folder();
+  [pages, serving] = await Promise.all([Pages.launch(), serve(dataDir)]);
+});
+
+afterAll(async () => {
+  await pages.close();
+  await serving.stop();
+  remove(dataDir);
+});
+
+function recording(name: string): Promise<Peer> {
+  return connect('v1', [
+    NODE,
+    SIDELIGHT,
+    '--name',
+    name,
+    '--data-dir',
+    dataDir,
+    '--',
+    NODE,
+    server('keeps-notes.mjs'),
+  ]);
+}
+
+async function calls(peer: Peer, count: number): Promise<void> {
+  for (let made = 0; made < count; made += 1)
+    await peer.call({ name: 'add_note', arguments: { text: String(made) } });
+}
+
+const rowOf = (page: Page, name: string) => page.locator('.session-row:not(.head)', { hasText: name });
+
+describe('a page that is open', () => {
+  it('shows sessions as they begin, go on and end, and says what to do before there is one', async () => {
+    const { page, faults, close } = await pages.open(serving, '/');
+    await page.getByText('Nothing was recorded yet').waitFor();
+    await page.locator('.connection.live').waitFor();
+    await screenshot(page, 'nothing-recorded');
+    expect(await axe(page)).toEqual([]);
+    const [notes, others] = await Promise.all([recording('notes'), recording('others')]);
+    await rowOf(page, 'notes').waitFor();
+    await rowOf(page, 'others').waitFor();
+    expect(await rowOf(page, 'notes').textContent()).toContain('live');
+    await calls(notes, CALLS);
+    await expect.poll(() => rowOf(page, 'notes').locator('.numbers').textContent()).toBe(String(CALLS + 1));
+    await notes.close();
+    await expect.poll(() => rowOf(page, 'notes').locator('.c-status').textContent()).toContain('ok');
+    expect(await page.locator('.session-row:not(.head)').count()).toBe(2);
+    await others.close();
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  it('stands still while it is paused, and then has what came', async () => {
+    const { page, faults, close } = await pages.open(serving, '/?filter=server%3Alater');
+    await page.locator('.connection.live').waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const peer = await recording('later');
+    await page.getByRole('button', { name: /^Go on, \d+ new/ }).waitFor();
+    expect(await rowOf(page, 'later').count()).toBe(0);
+    await page.locator('body').press(' ');
+    await rowOf(page, 'later').waitFor();
+    await peer.close();
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  it('shows the operations of a session as they end, and its end', async () => {
+    const { page, faults, close } = await pages.open(serving, '/');
+    const peer = await recording('followed');
+    await rowOf(page, 'followed').getByRole('link').click();
+    await page.locator('.session-head .mark.live').waitFor();
+    await calls(peer, CALLS);
+    await expect.poll(() => page.locator('.view-tools').textContent()).toContain(`${CALLS + 1} operations`);
+    await page.locator('.tabs').getByText('Messages').click();
+    await expect.poll(() => page.locator('.view-tools').textContent()).toMatch(/6\d messages/);
+    await peer.close();
+    await page.locator('.session-head .mark.good').waitFor();
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  it('says that the connection broke, and goes on where it was when the server is back', async () => {
+    const { page, close } = await pages.open(serving, '/');
+    await page.locator('.connection.live').waitFor();
+    const { port } = serving;
+    await serving.stop();
+    await page.locator('.connection.broken').waitFor();
+    expect(await page.locator('.connection').textContent()).toContain('disconnected');
+    expect(await page.locator('.session-row:not(.head)').count()).toBeGreaterThan(0);
+    await screenshot(page, 'disconnected');
+    const peer = await recording('meanwhile');
+    await calls(peer, 1);
+    serving = await serve(dataDir, port);
+    await page.locator('.connection.live').waitFor();
+    await rowOf(page, 'meanwhile').waitFor();
+    expect(await rowOf(page, 'meanwhile').count()).toBe(1);
+    await peer.close();
+    await expect.poll(() => rowOf(page, 'meanwhile').locator('.c-status').textContent()).toContain('ok');
+    await close();
+  });
+});
