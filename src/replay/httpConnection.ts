@@ -121,7 +121,7 @@ export class HttpConnection implements Connection {
         return answered;
       }
       const framer = eventsOf(take);
-      for await (const chunk of response.body ?? []) framer.push(chunk as Uint8Array, 0);
+      for await (const chunk of response.body ?? []) framer.push(chunk, 0);
     } catch {
       // Broken off: whether something is missing, the caller sees.
     }

@@ -234,7 +234,10 @@ describe('an outage', () => {
     expect(refused.err).toMatch(
       /^sidelight: the database fleet_\d+ is not set up; run `sidelight store migrate`\n$/,
     );
-    expect(JSON.parse((await store('status', '--json')).out)).toMatchObject({ sessionsWaiting: 1, framesWaiting: 10 });
+    expect(JSON.parse((await store('status', '--json')).out)).toMatchObject({
+      sessionsWaiting: 1,
+      framesWaiting: 10,
+    });
     await store('migrate');
     await record(session(2, 10));
     expect(await store('ship')).toMatchObject({ code: 0 });

@@ -53,6 +53,6 @@ export async function served(options: Partial<ApiOptions> = {}, dataDir = folder
     url,
     reports,
     ask,
-    json: async (path, init) => (await ask(path, init)).json(),
+    json: async (path, init) => (await ask(path, init)).json() as Promise<unknown>,
   };
 }

@@ -141,7 +141,7 @@ test('the HTTP server answers with one event, and writes one to each open stream
   await fetch(`${url}/broadcast`, { method: 'POST' });
   for (const { body } of streams) {
     for await (const chunk of body ?? []) {
-      const event = /data: (.*)\n\n$/.exec(new TextDecoder().decode(chunk as Uint8Array));
+      const event = /data: (.*)\n\n$/.exec(new TextDecoder().decode(chunk));
       expect(JSON.parse(event?.[1] ?? '')).toMatchObject({ method: 'notifications/message' });
       break;
     }
