@@ -1,38 +1,32 @@
 /**
- * `sidelight case create` and `sidelight test`: a session becomes a file that keeps its failure fixed, and files are run. Exit codes
- * of `test`: 0 all passed, 1 some did not, 2 usage, 3 some could not be run.
+ * `sidelight test`: cases are run, each against a server of its own. Exit codes: 0 all passed, 1 some did not, 2 usage, 3 some could
+ * not be run.
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { junitOf } from '../check/junit.ts';
 import { sarifLog, type SarifResult } from '../check/sarif.ts';
 import { ConfigError, quote } from '../config/error.ts';
-import { type Case, type CaseFile, caseOf, readCase } from '../replay/case.ts';
+import { type Case, type CaseFile, readCase } from '../replay/case.ts';
 import { caseText, parseCase } from '../replay/caseFile.ts';
 import { CannotRun } from '../replay/connection.ts';
-import { judge, learnRules, type LearntRule, type Verdict } from '../replay/judge.ts';
-import { pathText } from '../replay/paths.ts';
+import { judge, type Verdict } from '../replay/judge.ts';
 import { planOf } from '../replay/plan.ts';
 import { suiteOf } from '../replay/report.ts';
 import { run, type Run } from '../replay/run.ts';
-import { scenarioOf } from '../replay/scenario.ts';
 import { connect, type Server } from '../replay/target.ts';
-import { shortId } from './describe.ts';
-import { compareRules, valueText } from './diff.ts';
-import { planOptions, type ReplayContext, type ReplayOptions, runPlan } from './replay.ts';
-import { NOT_READ, withSources } from './sources.ts';
+import { divergence } from './divergence.ts';
+import { type ReplayContext, secretsFrom, uninterrupted } from './replay.ts';
+import { NOT_READ } from './sources.ts';
 import { duration, json, safe, type Terminal } from './terminal.ts';
-
-export interface CaseCreateOptions extends ReplayOptions {
-  readonly output?: string;
-  readonly name?: string;
-}
 
 export interface TestOptions {
   readonly jobs?: number;
   readonly update?: boolean;
   readonly format?: 'text' | 'json' | 'junit' | 'sarif';
   readonly deadline?: number;
+  /** `MARK=env:NAME`. */
+  readonly secret?: readonly string[];
 }
 
 interface TestContext extends Omit<ReplayContext, 'config' | 'recording'> {
@@ -43,58 +37,13 @@ interface TestContext extends Omit<ReplayContext, 'config' | 'recording'> {
 const CASE_FILE = /\.case\.(ya?ml|json)$/;
 const DEADLINE_MS = 30_000;
 const DEFAULT_JOBS = 4;
-const OWNER_ONLY = 0o600;
-
-/** Resolves to the exit code. */
-export function caseCreate(
-  wanted: string,
-  options: CaseCreateOptions,
-  context: ReplayContext,
-): Promise<number> {
-  const { config, terminal, server } = context;
-  return withSources(config, [wanted], terminal, async ([sources = []]) => {
-    const [source] = sources;
-    if (source === undefined) return NOT_READ;
-    const scenario = scenarioOf(source);
-    const plan = planOf(scenario, planOptions({ ...options, allowAll: true }, context.env));
-    const rules = compareRules(options);
-    let learnt: readonly LearntRule[] = [];
-    if (options.learn === true) {
-      if (server === undefined)
-        throw new ConfigError(
-          '--learn: against which server? name it: -- <command> [args...], or --target <url>',
-        );
-      const allowed = planOf(scenario, planOptions(options, context.env));
-      const judging = { rules, learnt, bindings: plan.bindings, maxSlowdown: undefined };
-      const first = await runPlan(allowed, server, options, context);
-      learnt = learnRules(first, await runPlan(allowed, server, options, context), judging);
-    }
-    const name = options.name ?? `${scenario.server} ${shortId(scenario.id)}`.trim();
-    const file = caseOf(plan, { name, server: serverFile(server), rules, learnt });
-    const output = options.output ?? `${name.replace(/[^\w.-]+/g, '-')}.case.yaml`;
-    const left = plan.steps.length - file.steps.length;
-    if (output === '-') await terminal.line(caseText(output, file).trimEnd());
-    else {
-      mkdirSync(dirname(resolve(output)), { recursive: true });
-      writeFileSync(output, caseText(output, file), { mode: OWNER_ONLY });
-      await terminal.line(
-        `${safe(output)}: ${file.steps.length} steps; run it: sidelight test ${safe(output)}`,
-      );
-    }
-    if (left > 0) terminal.problem(`${left} of ${plan.steps.length} steps cannot be sent and are not in it`);
-    return 0;
-  });
-}
-
-function serverFile(server: Server | undefined): Case['server'] {
-  if (server === undefined) return undefined;
-  return 'url' in server ? { url: server.url.href } : { command: [server.command, ...server.args] };
-}
 
 interface Tested {
   readonly path: string;
   readonly name: string;
   readonly verdict: Verdict | undefined;
+  /** What came is now what must come. */
+  readonly isUpdated: boolean;
   /** Why it could not be run. */
   readonly problem: string | undefined;
   readonly one: Case | undefined;
@@ -166,6 +115,7 @@ async function testCase(
   const failed = (problem: string, name = path): Tested => ({
     ...{ path, name, problem, startedAtUs },
     verdict: undefined,
+    isUpdated: false,
     one: undefined,
   });
   let written: unknown;
@@ -181,17 +131,17 @@ async function testCase(
   const plan = planOf(one.scenario, {
     allow: one.allow,
     allowAll: false,
-    secrets: new Map(),
+    secrets: secretsFrom(options.secret, env),
     fixed: [],
     noBind: new Set(),
     bindings: one.bindings,
   });
   const blocked = plan.steps.find((step) => step.blocked.length > 0);
   if (blocked !== undefined)
-    return failed(`step ${blocked.step.index}: ${blocked.blocked[0] ?? ''}; allow it in the file`, one.name);
+    return failed(`step ${blocked.step.index}: ${inFile(blocked.blocked[0] ?? '')}`, one.name);
   let result: Run;
   try {
-    result = await run({
+    const running = run({
       plan,
       connect: (events) =>
         connect({ server: target, scenario: one.scenario, env, recording: undefined }, events),
@@ -201,15 +151,28 @@ async function testCase(
       askPolicy: 'decline',
       signal,
     });
+    result = await uninterrupted(running, signal);
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error;
     return failed(error.message, one.name);
   }
   const { rules, learnt, bindings, name } = one;
   const verdict = judge(result, { rules, learnt, bindings, maxSlowdown: undefined });
-  if (options.update === true && !verdict.reproduced)
-    writeFileSync(path, caseText(path, updated(written as CaseFile, result)));
-  return { path, name, verdict, problem: undefined, one, startedAtUs };
+  const isUpdated = options.update === true && (!verdict.reproduced || unexpecting(verdict) > 0);
+  if (isUpdated) writeFileSync(path, caseText(path, updated(written as CaseFile, result)));
+  return { path, name, verdict, isUpdated, problem: undefined, one, startedAtUs };
+}
+
+/** A case has its permissions in the file. */
+function inFile(why: string): string {
+  return why.replace(/; --allow (.*)$/, '; add $1 to allow in the file');
+}
+
+/** Requests of which the case does not say what must come. */
+function unexpecting({ steps }: Verdict): number {
+  return steps.filter(
+    ({ live }) => live.planned.step.is === 'request' && live.planned.step.outcome === undefined,
+  ).length;
 }
 
 /** The same file, with what came now as what must come. */
@@ -237,7 +200,10 @@ function junitSuite({ path, name, verdict, one, problem, startedAtUs }: Tested):
   return { name, startedAtUs, seconds: 0, hostname: '', cases: [{ name: path, seconds: 0, failures }] };
 }
 
-async function showCase({ path, name, verdict, problem }: Tested, terminal: Terminal): Promise<void> {
+async function showCase(
+  { path, name, verdict, isUpdated, problem }: Tested,
+  terminal: Terminal,
+): Promise<void> {
   const title = name === path ? safe(path) : `${safe(name)}  ${terminal.paint('dim', safe(path))}`;
   if (verdict === undefined) {
     await terminal.line(`${terminal.paint('red', 'error')}   ${title}\n        ${safe(problem ?? '')}`);
@@ -247,21 +213,13 @@ async function showCase({ path, name, verdict, problem }: Tested, terminal: Term
   const word = verdict.reproduced ? terminal.paint('green', 'passed') : terminal.paint('red', 'failed');
   await terminal.line(`${word}  ${title}  ${took}`);
   const { first } = verdict;
+  const open = unexpecting(verdict);
+  if (isUpdated) await terminal.line('        updated: what came now is what it expects');
+  else if (open > 0)
+    await terminal.line(
+      `        ${open} of ${verdict.steps.length} steps expect nothing; --update writes what comes now`,
+    );
   if (first !== undefined) await terminal.line(`        ${safe(divergence(first))}`);
-}
-
-/** The first step that differs, and in what. */
-function divergence(first: NonNullable<Verdict['first']>): string {
-  const { step } = first.live.planned;
-  const [difference] = first.differences;
-  const what = [step.method, step.target].filter(Boolean).join(' ');
-  const why =
-    first.expected !== first.actual
-      ? `expected ${first.expected}, got ${first.actual}`
-      : difference === undefined
-        ? `${first.missingNotifications[0] ?? ''} is missing`
-        : `${pathText(difference.path)}: expected ${valueText(difference.expected)}, got ${valueText(difference.actual)}`;
-  return `step ${step.index} ${what}: ${why}`;
 }
 
 /** Nothing for a case that passed. */

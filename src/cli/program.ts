@@ -9,6 +9,7 @@ import { type Loaded, loadConfig } from '../config/load.ts';
 import { flagOf, OWN_KEYS } from '../config/options.ts';
 import { propagatesOnStdio } from '../config/propagate.ts';
 import { didYouMean, nearest } from '../config/suggest.ts';
+import { addClients } from './clients.ts';
 import type { Io } from './io.ts';
 import { addFleetCommands } from './fleetCommands.ts';
 import { addJudges } from './judges.ts';
@@ -45,6 +46,8 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       io.stderr().write(`sidelight: ${message}\n`);
       return USAGE_EXIT_CODE;
     };
+    // Which command of several was not said; they were shown.
+    if (error instanceof CommanderError && error.code === 'commander.help') return USAGE_EXIT_CODE;
     if (error instanceof CommanderError) return fail(explain(error, program, argv));
     if (error instanceof ConfigError) return fail(error.message);
     throw error;
@@ -109,6 +112,7 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
   addKeepers(program, { io, load, done });
   addServers(program, { io, load, done });
   addFleetCommands(program, { io, load, done });
+  addClients(program, { io, done });
   return program;
 }
 

@@ -5,19 +5,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { junitOf } from '../check/junit.ts';
 import { ConfigError, quote } from '../config/error.ts';
-import type { FixedValue } from '../replay/bindings.ts';
+import { type FixedValue, learnBindings } from '../replay/bindings.ts';
 import { CannotRun } from '../replay/connection.ts';
 import type { CompareRules } from '../replay/compare.ts';
 import {
   judge,
   type JudgeOptions,
-  learnRules,
   type LearntRule,
   type StepVerdict,
   type Verdict,
 } from '../replay/judge.ts';
+import { learn } from '../replay/learn.ts';
 import { pathText } from '../replay/paths.ts';
-import { type Plan, type PlannedStep, placeFrom, planOf, type Permissions } from '../replay/plan.ts';
+import {
+  bindingName,
+  type Plan,
+  type PlannedStep,
+  placeFrom,
+  planOf,
+  type Permissions,
+} from '../replay/plan.ts';
 import { planJson, stepVerdictJson } from '../replay/json.ts';
 import { type AskPolicy, type LiveStep, run, type Run } from '../replay/run.ts';
 import { suiteOf } from '../replay/report.ts';
@@ -88,6 +95,7 @@ export function replay(wanted: string, options: ReplayOptions, context: ReplayCo
     }
     const scenario = scenarioOf(source);
     const plan = planOf(scenario, planOptions(options, context.env));
+    checkPlaces(plan, options);
     if (options.execute !== true && options.step !== true) {
       if (options.format === 'json') await terminal.line(json(planJson(plan)));
       else await showPlan(plan, terminal);
@@ -104,10 +112,17 @@ export function planOptions(
   return {
     allow: new Set(options.allow ?? []),
     allowAll: options.allowAll === true,
-    secrets: new Map((options.secret ?? []).map((written) => secretFrom(written, env))),
+    secrets: secretsFrom(options.secret, env),
     fixed: (options.bind ?? []).map(fixedFrom),
     noBind: new Set(options.keepRecorded ?? []),
   };
+}
+
+export function secretsFrom(
+  written: readonly string[] | undefined,
+  env: NodeJS.ProcessEnv,
+): ReadonlyMap<string, string> {
+  return new Map((written ?? []).map((one) => secretFrom(one, env)));
 }
 
 function secretFrom(written: string, env: NodeJS.ProcessEnv): [string, string] {
@@ -132,6 +147,27 @@ function fixedFrom(written: string): FixedValue {
   return { to: Number(step), into: placeFrom(path), value: parsed };
 }
 
+/** Throws for a place that no step has: what was meant would silently not be done. */
+function checkPlaces({ scenario, steps }: Plan, { bind = [], keepRecorded = [] }: ReplayOptions): void {
+  for (const { to, into } of bind.map(fixedFrom))
+    if (!isIn(steps[to]?.params, into))
+      throw new ConfigError(
+        `--bind: step ${to} has no ${into.join('.')} in its params; --format json shows them`,
+      );
+  const learnt = learnBindings(scenario).map(bindingName);
+  const unknown = keepRecorded.find((name) => name !== 'all' && !learnt.includes(name));
+  if (unknown !== undefined)
+    throw new ConfigError(
+      `--keep-recorded: ${quote(unknown)} is no binding; the plan has ${learnt.length === 0 ? 'none' : learnt.join(', ')}`,
+    );
+}
+
+function isIn(value: unknown, [first, ...rest]: readonly (string | number)[]): boolean {
+  if (first === undefined) return true;
+  const inner = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  return inner.some(([name, one]) => name === String(first) && isIn(one, rest));
+}
+
 async function execute(
   plan: Plan,
   rules: CompareRules,
@@ -152,10 +188,7 @@ async function execute(
   const judging: JudgeOptions = { rules, learnt, bindings: plan.bindings, maxSlowdown: options.maxSlowdown };
   const once = (): Promise<Run> => runPlan(plan, server, options, context);
   try {
-    if (options.learn === true) {
-      const first = await once();
-      learnt.push(...learnRules(first, await once(), judging));
-    }
+    if (options.learn === true) learnt.push(...(await learn(once, judging)));
     const verdicts: Verdict[] = [];
     for (let time = 0; time < (options.repeat ?? 1) && !context.signal.aborted; time += 1)
       verdicts.push(judge(await once(), judging));
@@ -185,7 +218,7 @@ export async function runPlan(
 ): Promise<Run> {
   const { scenario } = plan;
   const stepper = options.step === true && ask !== undefined ? new TerminalStepper(ask, terminal) : undefined;
-  const result = await run({
+  const running = run({
     plan,
     connect: (events) => connect({ server, scenario, env, recording: recording?.(scenario.id) }, events),
     speed: options.speed ?? Infinity,
@@ -199,13 +232,25 @@ export async function runPlan(
       after: (live: LiveStep) => stepper.after(live),
     }),
   });
+  const result = await uninterrupted(running, signal);
   if (recording !== undefined) await delay(SETTLE_MS);
   return result;
 }
 
+/** Nothing is said of half a run. Rejects with CannotRun. */
+export async function uninterrupted(running: Promise<Run>, signal: AbortSignal): Promise<Run> {
+  try {
+    const result = await running;
+    if (!signal.aborted) return result;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  throw new CannotRun('interrupted');
+}
+
 async function showPlan({ scenario, steps, bindings }: Plan, terminal: Terminal): Promise<void> {
   await terminal.line(
-    `Plan of session ${shortId(scenario.id)}: ${steps.length} steps, ${scenario.protocolVersion}; nothing is sent without --execute`,
+    `Plan of session ${shortId(scenario.id)}: ${steps.length === 1 ? '1 step' : `${steps.length} steps`}, ${scenario.protocolVersion}; nothing is sent without --execute`,
   );
   for (const planned of steps) {
     const { step, safety, blocked } = planned;

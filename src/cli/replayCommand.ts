@@ -1,6 +1,9 @@
 /** `sidelight replay`, `minimize`, `bisect`, `case` and `test` as the command line has them. */
 import { type Command, Option } from 'commander';
 import { ConfigError, quote } from '../config/error.ts';
+import type { BisectWritten } from './versions.ts';
+import type { CaseImportOptions } from './caseFiles.ts';
+import type { Loaded } from '../config/load.ts';
 import { type Context, examples } from './readers.ts';
 import {
   collected,
@@ -18,10 +21,11 @@ import { Terminal } from './terminal.ts';
 
 /** Adds the commands; each reads the configuration first. */
 export function addReplay(program: Command, argv: readonly string[], { io, load, done }: Context): void {
-  const recordingOf = ({ unrecorded }: Written, { dataDir }: { readonly dataDir: string }) =>
-    unrecorded === true
-      ? undefined
-      : (id: string) => ({ self: io.self, flags: ['--data-dir', dataDir, '--replay-of', id] as const });
+  const recordingOf = ({ unrecorded }: Written, { config, file }: Loaded) => {
+    if (unrecorded === true) return undefined;
+    const flags = ['--data-dir', config.dataDir, ...(file === undefined ? [] : ['--config', file])];
+    return (id: string) => ({ self: io.self, flags: [...flags, '--replay-of', id] });
+  };
   const contextOf = () => ({
     env: io.env,
     ask: io.ask,
@@ -81,7 +85,8 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
       ].join('\n'),
     )
     .action(async (session: string, command: readonly string[], written: Written, self: Command) => {
-      const { config } = await load(self);
+      const loaded = await load(self);
+      const { config } = loaded;
       const { replay } = await import('./replay.ts');
       const server = serverOf(command, written, io.cwd);
       done(
@@ -89,7 +94,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
           ...contextOf(),
           config,
           server,
-          recording: recordingOf(written, config),
+          recording: recordingOf(written, loaded),
         }),
       );
     });
@@ -134,13 +139,18 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     });
 
   withComparing(withPermissions(addSettings(program.command('bisect'), READER_SETTINGS)))
-    .description('run a session against several servers, and say which is the first that differs')
+    .description('run a session against several servers or commits, and say which is the first that differs')
+    .usage('<session> --servers <command> | --git <good..bad> [--build <commands>] -- <command> [args...]')
     .argument('<session>', 'an id or a part of one, last, or a file')
-    .requiredOption(
+    .argument('[command...]', 'with --git: what starts the server in a working tree')
+    .option(
       '--servers <command>',
       "a command with {alternatives,in,braces}, in their order, such as 'npx -y pkg@{1.2,1.3}'; repeatable",
       collected,
     )
+    .option('--git <good..bad>', 'commits of the repository here, along first parents, halved')
+    .option('--build <commands>', 'run in each working tree first; && separates commands, no shell is asked')
+    .option('--learn', 'run the first server twice before, and do not compare what differs between the two')
     .addOption(
       new Option('--deadline <duration>', 'for each step (default: 30s)').argParser(
         milliseconds('--deadline'),
@@ -150,20 +160,27 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     .addHelpText(
       'after',
       [
-        examples("sidelight bisect 7f3a --allow-all --servers 'node server-{1,2,3}.js'"),
-        '\nExit codes: 0 all reproduce it, 1 some differ, 2 usage, 3 none could be run.',
+        examples(
+          "sidelight bisect 7f3a --allow-all --servers 'node server-{1,2,3}.js'",
+          "sidelight bisect 7f3a --git v1.2..HEAD --build 'npm ci && npm run build' -- node dist/server.js",
+        ),
+        '\nExit codes: 0 all reproduce it, 1 some differ, 2 usage, 3 it could not be run.',
       ].join('\n'),
     )
     .action(
       async (
         session: string,
-        written: Written & { servers: readonly string[]; json?: true },
+        command: readonly string[],
+        written: Written & BisectWritten,
         self: Command,
       ) => {
         const { config } = await load(self);
-        const { bisect, expanded } = await import('./shrink.ts');
+        const [{ bisect }, { versionsFrom }] = await Promise.all([
+          import('./bisect.ts'),
+          import('./versions.ts'),
+        ]);
         const context = { ...contextOf(), config, server: undefined, recording: undefined, cwd: io.cwd };
-        done(await bisect(session, written.servers.flatMap(expanded), written, context));
+        done(await bisect(session, versionsFrom(written, serverOf(command, {}, io.cwd)), written, context));
       },
     );
 
@@ -182,9 +199,22 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     )
     .action(async (session: string, command: readonly string[], written: Written, self: Command) => {
       const { config } = await load(self);
-      const { caseCreate } = await import('./cases.ts');
+      const { caseCreate } = await import('./caseFiles.ts');
       const server = serverOf(command, written, io.cwd);
       done(await caseCreate(session, written, { ...contextOf(), config, server, recording: undefined }));
+    });
+
+  cases
+    .command('import')
+    .description('make cases of the scenarios of mcp-recorder')
+    .argument('<file>', 'a file of scenarios (YAML)')
+    .option('-o, --output <folder>', 'where the cases are written', 'cases')
+    .option('--allow <tool>', 'a tool that the cases may call; repeatable', collected)
+    .option('--allow-all', 'the cases may call any tool that they name')
+    .addHelpText('after', examples('sidelight case import scenarios.yml --allow add -o cases/'))
+    .action(async (file: string, written: CaseImportOptions) => {
+      const { caseImport } = await import('./caseFiles.ts');
+      done(await caseImport(file, written, contextOf()));
     });
 
   withServer(program.command('test'))
@@ -197,7 +227,8 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
         milliseconds('--deadline'),
       ),
     )
-    .option('--update', 'write what comes now into the cases that fail')
+    .option('--update', 'write what comes now into the cases that fail, or that expect nothing')
+    .option('--secret <mark=env:name>', 'the value of something that was redacted; repeatable', collected)
     .addOption(
       new Option('--format <format>', 'how it is told')
         .choices(['text', 'json', 'junit', 'sarif'])

@@ -26,6 +26,7 @@ const META = memberAt('message params _meta');
 const META_PROGRESS_TOKEN = memberAt('message params _meta progressToken');
 const META_TRACEPARENT = memberAt('message params _meta traceparent');
 const META_TRACESTATE = memberAt('message params _meta tracestate');
+const META_REPLAY_OF_SPAN = memberAt('message params _meta dev.sidelight/replayOfSpan');
 const META_PROTOCOL_VERSION = memberAt('message params _meta io.modelcontextprotocol/protocolVersion');
 const META_SUBSCRIPTION_ID = memberAt('message params _meta io.modelcontextprotocol/subscriptionId');
 const META_CLIENT_INFO = memberAt('message params _meta io.modelcontextprotocol/clientInfo');
@@ -87,6 +88,8 @@ function addMeta(facts: Mutable<ParamFacts>, scanner: Scanner): void {
   if (typeof traceparent === 'string') facts.traceparent = traceparent;
   const tracestate = scanner.fact(META_TRACESTATE);
   if (typeof tracestate === 'string') facts.tracestate = tracestate;
+  const replayOfSpan = scanner.fact(META_REPLAY_OF_SPAN);
+  if (typeof replayOfSpan === 'string') facts.replayOfSpan = replayOfSpan;
   const protocolVersion = scanner.fact(META_PROTOCOL_VERSION);
   if (typeof protocolVersion === 'string') {
     facts.protocolVersion = protocolVersion;

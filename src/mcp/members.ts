@@ -42,6 +42,7 @@ const KEPT_BYTES = {
   'message params _meta progressToken': NAME_BYTES,
   'message params _meta traceparent': NAME_BYTES,
   'message params _meta tracestate': NAME_BYTES,
+  'message params _meta dev.sidelight/replayOfSpan': NAME_BYTES,
   'message params _meta io.modelcontextprotocol/protocolVersion': NAME_BYTES,
   'message params _meta io.modelcontextprotocol/subscriptionId': NAME_BYTES,
   'message params _meta io.modelcontextprotocol/clientInfo': PRESENCE,

@@ -107,6 +107,8 @@ export interface ParamFacts extends TraceCarrier {
   readonly wantsTask?: boolean;
   /** Opaque continuation token of a multi round-trip call. */
   readonly requestState?: string;
+  /** `_meta["dev.sidelight/replayOfSpan"]`: the span of the recorded request that this one repeats, as a traceparent. */
+  readonly replayOfSpan?: string;
   /** `_meta["io.modelcontextprotocol/subscriptionId"]` of a notification on a subscription. */
   readonly subscriptionId?: Id;
 }

@@ -10,7 +10,7 @@ import { type CompareRules, LEVELS } from './compare.ts';
 import type { LearntRule } from './judge.ts';
 import { parsePattern, pathText, type Pattern } from './paths.ts';
 import { type Plan, waitsOf } from './plan.ts';
-import type { Answer, Json, Scenario, Step } from './scenario.ts';
+import { type Answer, type Json, missingIn, type Scenario, type Step } from './scenario.ts';
 
 /** Raised when a member changes its meaning. */
 export const CASE_VERSION = 1;
@@ -113,19 +113,22 @@ export interface CaseOptions {
   readonly server: CaseFile['server'];
   readonly rules: CompareRules;
   readonly learnt: readonly LearntRule[];
+  /** Tools that it may call, of those that it does. Undefined: all. */
+  readonly allow?: ReadonlySet<string>;
 }
 
-/** The steps of a plan that can be sent, numbered anew. */
+/** The steps of a plan that can be sent, some with a secret that is to be given, numbered anew. */
 export function caseOf({ scenario, steps, bindings }: Plan, options: CaseOptions): CaseFile {
-  const kept = steps.filter(({ blocked }) => blocked.length === 0);
+  const kept = steps.filter(({ step: { problems }, blocked }) =>
+    problems.length > 0 ? problems.every(({ is }) => is === 'redacted') : blocked.length === 0,
+  );
   const numbers = new Map(kept.map(({ step: one }, index) => [one.index, index]));
   const waits = waitsOf(scenario, kept);
   const renumbered = (indexes: readonly number[]): number[] =>
     indexes.flatMap((index) => numbers.get(index) ?? []);
-  const { rules, learnt, name, server } = options;
-  const allowed = [
-    ...new Set(kept.flatMap(({ step: one }) => (one.method === 'tools/call' ? (one.target ?? []) : []))),
-  ];
+  const { rules, learnt, name, server, allow } = options;
+  const called = kept.flatMap(({ step: one }) => (one.method === 'tools/call' ? (one.target ?? []) : []));
+  const allowed = [...new Set(called)].filter((tool) => allow?.has(tool) ?? true);
   const texts = (patterns: readonly Pattern[]): string[] => patterns.map(({ text }) => text);
   return {
     sidelight: 'case',
@@ -157,7 +160,13 @@ export function caseOf({ scenario, steps, bindings }: Plan, options: CaseOptions
       return [{ from: first, path: [...at.path], ...word, to: second, into: [...into], recorded }];
     }),
     steps: kept.map(({ step: one, params }) =>
-      stepFile(one, params, renumbered(waits.get(one.index) ?? []), numbers),
+      // A secret that was given for a run stays out of the file.
+      stepFile(
+        one,
+        one.problems.length > 0 ? one.params : params,
+        renumbered(waits.get(one.index) ?? []),
+        numbers,
+      ),
     ),
   };
 }
@@ -275,6 +284,7 @@ function stepFrom(one: CaseFile['steps'][number], index: number): Step {
     target: one.target,
     params: one.params,
     operationId: index,
+    span: undefined,
     seq: index,
     atUs: 0,
     after: one.after ?? [],
@@ -286,7 +296,7 @@ function stepFrom(one: CaseFile['steps'][number], index: number): Step {
     inputs: new Map(Object.entries(inputs)),
     asks: asks.map(({ method, params, answer: said }) => ({ method, params, answer: said })),
     notifications: new Map((expect.notifications ?? []).map((method) => [method, 1])),
-    problems: [],
+    problems: one.params === undefined ? [] : missingIn(one.params),
   };
 }
 

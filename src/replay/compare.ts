@@ -3,6 +3,7 @@
  * judges nothing by chance: what two runs are known to differ in is told to it. Pure.
  */
 import { isObject } from '../mcp/canonical.ts';
+import { standsFor } from './placeholder.ts';
 import { matches, type Path, type Pattern } from './paths.ts';
 
 /**
@@ -67,6 +68,7 @@ function compareAt(
   const add = (kind: DifferenceKind): void => {
     found.push({ path, kind, expected, actual });
   };
+  if (typeof expected === 'string' && expected !== actual && standsFor(expected, actual)) return;
   if (typeOf(expected) !== typeOf(actual)) {
     add('type');
     return;

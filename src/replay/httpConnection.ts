@@ -30,6 +30,8 @@ export class HttpConnection implements Connection {
   readonly #events: ConnectionEvents;
   readonly #all = new AbortController();
   readonly #byId = new Map<unknown, AbortController>();
+  /** As they were recorded, then as this server lists them. */
+  readonly #tools: Map<string, Json>;
   #sessionId: string | undefined;
   #version: string | undefined;
 
@@ -37,6 +39,7 @@ export class HttpConnection implements Connection {
     this.cancelsByClosing = options.era === 'modern';
     this.#options = options;
     this.#events = events;
+    this.#tools = new Map(options.tools);
   }
 
   async send(message: Json): Promise<void> {
@@ -82,9 +85,9 @@ export class HttpConnection implements Connection {
   }
 
   #headers(message: Json): Record<string, string> {
-    const { era, protocolVersion, headers, tools } = this.#options;
+    const { era, protocolVersion, headers } = this.#options;
     const params = isObject(message.params) ? message.params : {};
-    const tool = message.method === 'tools/call' ? tools.get(String(params.name)) : undefined;
+    const tool = message.method === 'tools/call' ? this.#tools.get(String(params.name)) : undefined;
     const version = era === 'modern' ? protocolVersion : this.#version;
     return {
       ...headers,
@@ -99,19 +102,21 @@ export class HttpConnection implements Connection {
   }
 
   async #answer(response: Response, message: Json): Promise<void> {
-    const answered = await this.#read(response, message.id);
+    const answered = await this.#read(response, message);
     if (message.id === undefined || message.method === undefined || answered) return;
     const { status } = response;
     if (!this.#all.signal.aborted && this.#byId.get(message.id)?.signal.aborted === false)
       this.#failed(message, `HTTP ${status} without an answer`, status);
   }
 
-  /** Whether the answer to `id` was among what the response held. */
-  async #read(response: Response, id: unknown): Promise<boolean> {
+  /** Whether the answer to the request was among what the response held. */
+  async #read(response: Response, request: Json | undefined): Promise<boolean> {
     let answered = false;
     const take = (text: string): void => {
       for (const message of messagesIn(text)) {
-        answered ||= message.id === id && message.method === undefined;
+        const isAnswer = request !== undefined && message.id === request.id && message.method === undefined;
+        answered ||= isAnswer;
+        if (isAnswer && request.method === 'tools/list') this.#listed(message.result);
         this.#events.message(message);
       }
     };
@@ -126,6 +131,12 @@ export class HttpConnection implements Connection {
       // Broken off: whether something is missing, the caller sees.
     }
     return answered;
+  }
+
+  #listed(result: unknown): void {
+    const tools = isObject(result) && Array.isArray(result.tools) ? (result.tools as unknown[]) : [];
+    for (const tool of tools)
+      if (isObject(tool) && typeof tool.name === 'string') this.#tools.set(tool.name, tool);
   }
 
   /** What the server says by itself; a server without such a stream answers 405. */

@@ -17,13 +17,14 @@ export interface MinimizeOptions {
   readonly maxTrials: number;
   /** Runs just these steps on a fresh server; true: the target fails the same way. */
   readonly fails: (steps: readonly PlannedStep[]) => Promise<boolean>;
+  readonly signal: AbortSignal;
   readonly progress?: (left: number, trials: number) => void;
 }
 
 export interface Minimized {
   readonly steps: readonly PlannedStep[];
   readonly trials: number;
-  /** There was no time for more trials: it may not be the smallest. */
+  /** No more trials were allowed, or there was no time for them: it may not be the smallest. */
   readonly stopped: boolean;
 }
 
@@ -122,7 +123,7 @@ class Minimizing {
   }
 
   #isOver(): boolean {
-    return this.#trials >= this.#options.maxTrials;
+    return this.#trials >= this.#options.maxTrials || this.#options.signal.aborted;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { isObject } from '../mcp/canonical.ts';
 import { type Binding, type FixedValue, learnBindings, withValue } from './bindings.ts';
+import { redactedIn } from './placeholder.ts';
 import type { Json, Problem, Scenario, Step } from './scenario.ts';
 
 export type Safety =
@@ -86,7 +87,8 @@ export function planOf(scenario: Scenario, options: PlanOptions): Plan {
       !fixedPlaces.has(JSON.stringify([binding.to, binding.into])),
   );
   const planned = scenario.steps.map((step): PlannedStep => {
-    const secrets = withSecrets(step, options.secrets);
+    const own = bindings.filter(({ to }) => to === step.index);
+    const secrets = withSecrets(step, options.secrets, own);
     const params = options.fixed
       .filter(({ to }) => to === step.index)
       .reduce<unknown>((value, { into, value: fixed }) => withValue(value, into, fixed), secrets.params);
@@ -99,7 +101,7 @@ export function planOf(scenario: Scenario, options: PlanOptions): Plan {
       params: params as Json | undefined,
       safety,
       blocked: [...secrets.blocked, ...(isForbidden ? [permissionFor(called ?? step.method, safety)] : [])],
-      bindings: bindings.filter(({ to }) => to === step.index),
+      bindings: own,
     };
   });
   return { scenario, steps: planned, bindings };
@@ -163,9 +165,12 @@ function calledIn(params: unknown): string | undefined {
 function withSecrets(
   { params, problems }: Step,
   secrets: ReadonlyMap<string, string>,
+  bindings: readonly Binding[],
 ): { readonly params: Json | undefined; readonly blocked: readonly string[] } {
   const blocked: string[] = [];
   let text = params === undefined ? undefined : JSON.stringify(params);
+  // A secret that the server made comes from its live answer.
+  const given = redactedIn(JSON.stringify(bindings.reduce<unknown>(withoutBound, params ?? {})));
   for (const problem of problems) {
     if (problem.is !== 'redacted') {
       blocked.push(WHY[problem.is]);
@@ -173,11 +178,16 @@ function withSecrets(
     }
     const { placeholder } = problem;
     const secret = secrets.get(placeholder) ?? secrets.get(markOf(placeholder));
+    if (secret === undefined && !given.includes(placeholder)) continue;
     if (secret === undefined)
       blocked.push(`${placeholder} is redacted; --secret ${markOf(placeholder)}=env:NAME`);
     else text = text?.replaceAll(placeholder, JSON.stringify(secret).slice(1, -1));
   }
   return { params: text === undefined ? undefined : (JSON.parse(text) as Json), blocked };
+}
+
+function withoutBound(params: unknown, { into }: Binding): unknown {
+  return withValue(params, into, '');
 }
 
 /** The keyed hash in a placeholder, which is the same wherever the secret is. */

@@ -7,7 +7,15 @@ import { canonical, isObject } from '../mcp/canonical.ts';
 import { bound } from './bindings.ts';
 import { CannotRun, type Connection, type ConnectionEnd, type ConnectionEvents } from './connection.ts';
 import { type Plan, type PlannedStep, waitsOf } from './plan.ts';
-import { type Answer, answerOf, type Ask, finalAnswer, type Json } from './scenario.ts';
+import {
+  type Answer,
+  answerOf,
+  type Ask,
+  finalAnswer,
+  type Json,
+  REPLAY_OF,
+  REPLAY_OF_SPAN,
+} from './scenario.ts';
 
 /** What becomes of a request of the server for which nothing fits in the recording. */
 export type AskPolicy = 'decline' | 'last' | 'fail';
@@ -302,7 +310,8 @@ class Runner {
     const meta = isObject(params._meta) ? params._meta : {};
     const told = {
       ...meta,
-      ...(step !== undefined && { [REPLAY_MARK]: this.#options.plan.scenario.id }),
+      ...(step !== undefined && { [REPLAY_OF]: this.#options.plan.scenario.id }),
+      ...(step?.span !== undefined && { [REPLAY_OF_SPAN]: step.span }),
       ...(step?.notifications.has('notifications/progress') && { progressToken: open?.token }),
     };
     await this.#connection?.send({
@@ -387,9 +396,6 @@ class Runner {
     if (ms >= 1) await delay(ms, undefined, { signal: this.#options.signal }).catch(() => undefined);
   }
 }
-
-/** Servers may look for it; a client that is recorded never says it. */
-const REPLAY_MARK = 'dev.sidelight/replayOf';
 
 interface Task {
   readonly taskId: string;

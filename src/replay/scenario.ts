@@ -8,6 +8,7 @@ import { isObject } from '../mcp/canonical.ts';
 import { eraOf, type Era } from '../mcp/era.ts';
 import type { StoredFrame } from '../store/block.ts';
 import type { OperationRecord } from '../store/record.ts';
+import { hasElided, redactedIn } from './placeholder.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -31,6 +32,8 @@ export interface Step {
   /** As they were recorded; `_meta` without what belongs to one message only. */
   readonly params: Json | undefined;
   readonly operationId: number | undefined;
+  /** The span of the recorded operation, as a traceparent. */
+  readonly span: string | undefined;
   /** Frame of the request. */
   readonly seq: number;
   readonly atUs: number;
@@ -82,12 +85,23 @@ const HANDSHAKE: ReadonlySet<string> = new Set([
   'notifications/initialized',
   'server/discover',
 ]);
+/** What is JSON-RPC; the other frames tell of the transport, in JSON, too. */
+const MESSAGES: ReadonlySet<StoredFrame['kind']> = new Set([
+  'request',
+  'notification',
+  'result',
+  'error',
+  'batch',
+]);
+/** In `_meta` of what a replay sends: the session, and the span that its trace links to. */
+export const REPLAY_OF = 'dev.sidelight/replayOf';
+export const REPLAY_OF_SPAN = 'dev.sidelight/replayOfSpan';
 /** Members of `_meta` that are made anew with each message. */
-const FRESH_META: ReadonlySet<string> = new Set(['progressToken', 'traceparent', 'tracestate', 'baggage']);
+const FRESH_META: ReadonlySet<string> = new Set([
+  ...['progressToken', 'traceparent', 'tracestate', 'baggage'],
+  ...[REPLAY_OF, REPLAY_OF_SPAN],
+]);
 const META_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
-/** `[redacted:kind:mark]`, or the form without a mark. */
-const REDACTED = /\[redacted(?::[\w-]+){1,3}\]/g;
-const ELIDED = /\[media:[^\]]*;sha256=[0-9a-f]{64}\]/;
 
 type Building = {
   -readonly [Name in keyof Step]: Step[Name] extends readonly (infer Item)[]
@@ -156,7 +170,7 @@ class Reading {
 
   #frame(frame: StoredFrame): void {
     const { kind, channel } = frame;
-    if (channel === 'stderr') return;
+    if (!MESSAGES.has(kind)) return;
     if (frame.bytes.length === 0 || frame.truncated) {
       if (kind === 'request' && channel === 'client_to_server') this.#unreadable(frame);
       if (kind === 'result' || kind === 'error') this.#ended(frame, undefined);
@@ -221,6 +235,7 @@ class Reading {
       target: operation?.target?.name,
       params: params && withoutFresh(params),
       operationId: operation?.operationId,
+      span: operation && `00-${operation.traceId}-${operation.spanId}-01`,
       seq: frame.seq,
       atUs: frame.atUs,
       after: this.#answered,
@@ -331,14 +346,17 @@ function withoutFresh(params: Json): Json {
   return Object.fromEntries(meta.length === 0 ? rest : [...rest, ['_meta', Object.fromEntries(meta)]]);
 }
 
-function problemsOf(params: unknown, frame: StoredFrame): Problem[] {
-  if (params === undefined || (frame.redactions === 0 && frame.elided === 0)) return [];
+/** What placeholders stand for, and is to be had before this can be sent. */
+export function missingIn(params: unknown): Problem[] {
   const text = JSON.stringify(params);
-  const placeholders = [...new Set(text.match(REDACTED) ?? [])];
   return [
-    ...placeholders.map((placeholder) => ({ is: 'redacted' as const, placeholder })),
-    ...(ELIDED.test(text) ? [{ is: 'elided' as const }] : []),
+    ...redactedIn(text).map((placeholder) => ({ is: 'redacted' as const, placeholder })),
+    ...(hasElided(text) ? [{ is: 'elided' as const }] : []),
   ];
+}
+
+function problemsOf(params: unknown, frame: StoredFrame): Problem[] {
+  return params === undefined || (frame.redactions === 0 && frame.elided === 0) ? [] : missingIn(params);
 }
 
 function parsed(bytes: Uint8Array): unknown {

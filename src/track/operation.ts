@@ -163,6 +163,7 @@ export function finished(
     ...(task !== undefined && { task }),
     ...(operation.stream && { subscription: subscriptionOf(operation) }),
     ...contentOf(operation.arguments, ending.result),
+    ...(operation.spanLinks !== undefined && { spanLinks: operation.spanLinks }),
     ...(operation.carrier !== undefined && facts(operation, operation.carrier, context)),
     notes: operation.notes,
     notesDropped: operation.notesDropped,
@@ -199,13 +200,10 @@ function contentOf(
 }
 
 function facts(
-  { modern, spanLinks }: OpenOperation,
+  { modern }: OpenOperation,
   carrier: OpenExchange,
   { sessionIdHash }: OperationContext,
-): Pick<OperationFinished, 'http' | 'spanLinks'> {
+): Pick<OperationFinished, 'http'> {
   const hasSessionId = sessionIdHash !== undefined && !modern;
-  return {
-    http: { ...httpOf(carrier), ...(hasSessionId && { sessionIdHash }) },
-    ...(spanLinks !== undefined && { spanLinks }),
-  };
+  return { http: { ...httpOf(carrier), ...(hasSessionId && { sessionIdHash }) } };
 }

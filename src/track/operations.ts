@@ -140,7 +140,7 @@ export class Operations {
     const carrier = this.#links.exchange(where.exchange);
     const header = channel === 'client_to_server' ? carrier?.facts : undefined;
     const span = this.#spanOf(request, header, parent);
-    const link = header && otherContext(header, span);
+    const spanLinks = toldBeside(header, params.replayOfSpan, span);
     const operationId = this.#started;
     const operation: OpenOperation = {
       operationId,
@@ -161,7 +161,7 @@ export class Operations {
       firstSeq: seq,
       requestBytes: request.sizeBytes,
       span,
-      spanLinks: link && [link],
+      spanLinks,
       parentOperationId: parent?.operationId,
       jsonrpc: this.#session.cleanOptional(request.jsonrpc ?? undefined),
       arguments: this.#content(method, request, 'params', 'arguments'),
@@ -362,4 +362,18 @@ export class Operations {
     const json = jsonText(at(message, ...path));
     return json === undefined ? undefined : clean(json, limits.maxContentChars);
   }
+}
+
+/** Contexts beside the one that a span is below: of the HTTP request, and of the request that a replay repeats. */
+function toldBeside(
+  header: TraceCarrier | undefined,
+  repeated: string | undefined,
+  span: SpanIdentity,
+): OpenOperation['spanLinks'] {
+  if (header === undefined && repeated === undefined) return undefined;
+  const links = [
+    header && otherContext(header, span),
+    repeated === undefined ? undefined : otherContext({ traceparent: repeated }, span),
+  ].filter((link) => link !== undefined);
+  return links.length === 0 ? undefined : links;
 }

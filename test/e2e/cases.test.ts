@@ -1,6 +1,6 @@
 /** Cases, minimize and bisect: a failing session becomes the smallest file that keeps it fixed. */
 import type { Log } from 'sarif';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
@@ -10,6 +10,8 @@ import { Running, server, SIDELIGHT, temporaryFolder, type Ended } from './sidel
 const NODE = process.execPath;
 const NOTES = [NODE, server('keeps-notes.mjs')];
 const LOCKS = [NODE, server('locks.mjs')];
+/** Tools of lies.mjs. */
+const LIES = ['both', 'twice', 'in_words', 'silent', 'unlisted', 'null', 'destroys'];
 
 async function sidelight(
   dataDir: string,
@@ -98,7 +100,7 @@ describe('a case', () => {
       expect(code).toBe(3);
       expect(stdout.toString()).toMatch(line);
     };
-    await check({ allow: [] }, /step 1: it may change something; --allow add_note; allow it in the file/);
+    await check({ allow: [] }, /step 1: it may change something; add add_note to allow in the file/);
     await check({ version: 2 }, /version 2 is of a newer Sidelight; this one reads 1/);
     await check({ steps: [{ metod: 'x' }] }, /\$[.]steps\[0\]/);
     await check(
@@ -112,6 +114,45 @@ describe('a case', () => {
       2,
       expect.stringMatching(/"nowhere": there is no such file or folder/),
     ]);
+  });
+});
+
+describe('without permission', () => {
+  it('no command calls a tool that may change something, whatever it says of itself', async () => {
+    const hostile = (version: string): string[] => [NODE, server('lies.mjs'), version];
+    const dir = await recorded(
+      hostile('then'),
+      LIES.map((name) => [name, {}]),
+    );
+    const env = { EFFECTS: join(dir, 'effects') };
+    const effects = (): string[] =>
+      existsSync(env.EFFECTS) ? readFileSync(env.EFFECTS, 'utf8').trim().split('\n') : [];
+    const now = ['--', ...hostile('now')];
+    const servers = ['--servers', hostile('{now,later}').join(' ')];
+    writeFileSync(
+      join(dir, 's.yml'),
+      `target: { command: ${NODE} }\nscenarios: { s: { actions: [call_tool: { name: ${LIES[0] ?? ''} }] } }\n`,
+    );
+    const commands: (readonly string[])[] = [
+      ['replay', 'last', '--execute', ...now],
+      ['replay', 'last', '--execute', '--skip-blocked', '--learn', '--unrecorded', ...now],
+      ['minimize', 'last', '--at-step', '0', '-o', 'm.case.yaml', ...now],
+      ['bisect', 'last', ...servers],
+      ['bisect', 'last', '--skip-blocked', '--learn', ...servers],
+      ['case', 'create', 'last', '--learn', '-o', 'c.case.yaml', ...now],
+      ['test', 'c.case.yaml', '--update'],
+      ['case', 'import', 's.yml', '-o', 'imported'],
+      ['test', 'imported', '--update', ...now],
+    ];
+    for (const command of commands) {
+      const { stderr } = await sidelight(dir, command, env);
+      expect(stderr.toString()).not.toMatch(/\n {4}at /);
+    }
+    expect(effects()).toEqual([]);
+    // One that is allowed is called, and it alone.
+    const args = ['--execute', '--skip-blocked', '--unrecorded', '--allow', 'both', ...now];
+    await sidelight(dir, ['replay', 'last', ...args], env);
+    expect(effects()).toEqual(['both']);
   });
 });
 

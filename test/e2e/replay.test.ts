@@ -2,34 +2,19 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Recorded, recorded } from './again.ts';
 import { connectHttp } from './http-peers.ts';
 import { freePort, startListening } from './listening.ts';
+import { keepsNotes } from './notes.ts';
+import type { ReceivedSpan } from '../unit/receiver.ts';
 import { observed } from './observed.ts';
-import { connect, type Peer, type Sdk } from './peers.ts';
+import { everyOutput } from './outputs.ts';
+import { connect } from './peers.ts';
 import { packageFile, Running, server, SIDELIGHT, temporaryFolder, until, type Ended } from './sidelight.ts';
 
 const NODE = process.execPath;
 const MODERN = 'v2 pinned to 2026-07-28';
 const NOTES = [NODE, server('keeps-notes.mjs')];
-
-interface Recorded {
-  readonly dataDir: string;
-  readonly folder: string;
-}
-
-/** Records what `use` does with a server on stdio. */
-async function recorded(
-  command: readonly string[],
-  use: (peer: Peer) => Promise<void>,
-  sdk: Sdk = 'v1',
-): Promise<Recorded> {
-  const folder = temporaryFolder();
-  const dataDir = join(folder, 'data');
-  const peer = await connect(sdk, [NODE, SIDELIGHT, '--data-dir', dataDir, '--', ...command]);
-  await use(peer);
-  await peer.close();
-  return { dataDir, folder };
-}
 
 interface Told {
   readonly reproduced: boolean;
@@ -87,23 +72,6 @@ async function replayed(
   return { code, told: JSON.parse(text) as Told, stderr: stderr.toString() };
 }
 
-/** Adds notes, reads them by the ids that the server made, deletes one, and fails as it should. */
-async function keepsNotes(peer: Peer): Promise<void> {
-  const idOf = (answer: unknown): string => {
-    const { content } = answer as { content: { text: string }[] };
-    return (JSON.parse(content[0]?.text ?? '{}') as { id: string }).id;
-  };
-  await peer.request('tools/list');
-  const first = idOf(await peer.call({ name: 'add_note', arguments: { text: 'buy milk' } }));
-  const second = idOf(await peer.call({ name: 'add_note', arguments: { text: 'call home' } }));
-  await peer.call({ name: 'get_note', arguments: { id: second } });
-  await peer.call({ name: 'get_note', arguments: { id: first } });
-  await peer.call({ name: 'work', arguments: { steps: 3 } }, { onprogress: () => undefined });
-  await peer.call({ name: 'delete_note', arguments: { id: first } });
-  await peer.call({ name: 'get_note', arguments: { id: first } }).catch(() => undefined);
-  await peer.call({ name: 'fail', arguments: { code: -32050 } }).catch(() => undefined);
-}
-
 const ALLOWED = ['--unrecorded', '--allow', 'add_note', '--allow', 'delete_note'];
 
 describe('a server with random ids and times', () => {
@@ -120,94 +88,6 @@ describe('a server with random ids and times', () => {
     expect(told.learnt.map(({ path }) => path)).toContain('$.content[*].text.seenAt');
     // The note that was deleted was found by its new id, and the one after it by its own.
     expect(told.steps.flatMap(({ missingBindings }) => missingBindings)).toEqual([]);
-  });
-
-  it.each([
-    ['value', 'get_note'],
-    ['missing', 'get_note'],
-    ['type', 'get_note'],
-    ['null', 'get_note'],
-    ['extra', 'get_note'],
-    ['order', 'get_note'],
-    ['length', 'get_note'],
-    ['nested', 'get_note'],
-    ['number', 'get_note'],
-    ['empty', 'get_note'],
-    ['crash', 'get_note'],
-    ['killed', 'get_note'],
-    ['hung', 'get_note'],
-    ['forgets', 'get_note'],
-    ['is_error', 'get_note'],
-    ['no_content', 'get_note'],
-    ['kind', 'get_note'],
-    ['two', 'get_note'],
-    ['prose', 'get_note'],
-    ['structured', 'get_note'],
-    ['unknown_tool', 'get_note'],
-    ['words', 'delete_note'],
-    ['undead', 'get_note'],
-    ['code', 'fail'],
-    ['message', 'fail'],
-    ['data', 'fail'],
-    ['ok', 'fail'],
-    ['error_in_result', 'fail'],
-    ['silent', 'work'],
-    ['off_by_one', 'work'],
-    ['slow', 'get_note'],
-    ['tool_gone', undefined],
-    ['schema', undefined],
-    ['described', undefined],
-  ] as const)('that is broken (%s) is found out at the right step', async (broken, target) => {
-    const session = await recorded(NOTES, keepsNotes);
-    // What differs between any two runs of the server as it was is told, so that the broken one is run once.
-    const known = [
-      '--ignore',
-      'seenAt',
-      '--ignore',
-      'id',
-      '--type-only',
-      '$.message',
-      '--max-slowdown',
-      '10',
-    ];
-    const flags =
-      broken === 'message' ? known.filter((word) => !['--type-only', '$.message'].includes(word)) : known;
-    const { code, told } = await replayed(
-      session,
-      [...ALLOWED, ...flags, '--deadline', '2s'],
-      ['--', ...NOTES],
-      {
-        BROKEN: broken,
-      },
-    );
-    expect(code).toBe(1);
-    if (broken === 'slow') {
-      expect(told.reproduced).toBe(true);
-      return;
-    }
-    expect(told.reproduced).toBe(false);
-    const first = told.steps[told.firstDivergence ?? -1];
-    const isInAll = [
-      'value',
-      'missing',
-      'type',
-      'null',
-      'extra',
-      'order',
-      'length',
-      'nested',
-      'number',
-      'empty',
-    ];
-    // What every answer with a note shows, the first of them shows first.
-    const expected = isInAll.includes(broken) ? 'add_note' : broken === 'message' ? undefined : target;
-    if (broken === 'message')
-      expect(told.steps.some((step) => step.target === 'fail' && step.verdict === 'different')).toBe(true);
-    else
-      expect([first?.method, first?.target]).toEqual([
-        target === undefined ? 'tools/list' : 'tools/call',
-        expected,
-      ]);
   });
 });
 
@@ -286,6 +166,40 @@ describe('what may be done', () => {
     ]);
     expect([code, stderr.toString().trim().split('\n').length]).toEqual([exitCode, 1]);
     expect(stderr.toString()).toMatch(line);
+  });
+});
+
+describe('the trace of a replay', () => {
+  it('links each request to the span of the one that it repeats, in a trace of its own', async () => {
+    const outputs = await everyOutput();
+    const peer = await connect('v1', outputs.around(NOTES));
+    await peer.request('tools/list');
+    await peer.call({ name: 'work', arguments: { steps: 1 } });
+    await peer.close();
+    const spansOf = (session: string): readonly ReceivedSpan[] =>
+      outputs
+        .spans()
+        .filter(
+          ({ attributes, name }) =>
+            attributes['sidelight.session.id'] === session &&
+            ['tools/list', 'tools/call work'].includes(name),
+        );
+    const original = (await outputs.show()).session.id;
+    const { code } = await replayed({ ...outputs }, [], ['--', ...NOTES], {
+      OTEL_EXPORTER_OTLP_ENDPOINT: outputs.receiver.endpoint,
+    });
+    expect(code).toBe(0);
+    const again = (await outputs.show()).session;
+    expect(again.replayOf).toBe(original);
+    const [then, now] = [spansOf(original), spansOf(again.id)];
+    expect(now.map(({ name }) => name)).toEqual(['tools/list', 'tools/call work']);
+    for (const [index, span] of now.entries()) {
+      const repeated = then[index];
+      expect(span.links).toContainEqual(
+        expect.objectContaining({ traceId: repeated?.traceId, spanId: repeated?.spanId }),
+      );
+      expect(span.traceId).not.toBe(repeated?.traceId);
+    }
   });
 });
 
