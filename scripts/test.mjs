@@ -26,7 +26,7 @@ const ONCE = [
   ...['test/property/**', 'test/track/**', 'test/conversations/**'],
   ...['test/conformance/**', 'test/ops/**', 'test/browser/**', 'test/package/**'],
   ...['test/unit/formatsFuzz.test.ts', 'test/unit/apiFuzz.test.ts'],
-  ...['test/e2e/replay.test.ts', 'test/e2e/cases.test.ts', 'test/e2e/mock.test.ts'],
+  ...['replay', 'cases', 'mock', 'learn', 'regressions', 'bisect'].map((name) => `test/e2e/${name}.test.ts`),
 ];
 
 /** ClickHouse 26.7, embedded: https://github.com/chdb-io/chdb-node */
