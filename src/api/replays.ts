@@ -81,7 +81,7 @@ export class Replays {
       nowUs,
       how: {
         connect: (events) => connect(target, events),
-        speed: wishes.speed ?? Infinity,
+        speed: wishes.speed ?? (wishes.maxGapMs === undefined ? Infinity : 1),
         maxGapMs: wishes.maxGapMs ?? Infinity,
         deadlineMs: wishes.deadlineMs ?? DEADLINE_MS,
         askPolicy: wishes.asks ?? 'decline',

@@ -7,10 +7,11 @@ import { dirname, join, resolve } from 'node:path';
 import { junitOf } from '../check/junit.ts';
 import { sarifLog, type SarifResult } from '../check/sarif.ts';
 import { ConfigError, quote } from '../config/error.ts';
-import { type Case, type CaseFile, readCase } from '../replay/case.ts';
+import { type Case, type CaseFile, learntFile, readCase } from '../replay/case.ts';
 import { caseText, parseCase } from '../replay/caseFile.ts';
 import { CannotRun } from '../replay/connection.ts';
-import { judge, type Verdict } from '../replay/judge.ts';
+import { judge, type JudgeOptions, type LearntRule, type Verdict } from '../replay/judge.ts';
+import { learn } from '../replay/learn.ts';
 import { planOf } from '../replay/plan.ts';
 import { suiteOf } from '../replay/report.ts';
 import { run, type Run } from '../replay/run.ts';
@@ -23,6 +24,8 @@ import { duration, json, safe, type Terminal } from './terminal.ts';
 export interface TestOptions {
   readonly jobs?: number;
   readonly update?: boolean;
+  /** With `update`. */
+  readonly learn?: boolean;
   readonly format?: 'text' | 'json' | 'junit' | 'sarif';
   readonly deadline?: number;
   /** `MARK=env:NAME`. */
@@ -57,6 +60,8 @@ export async function testCases(
   context: TestContext,
 ): Promise<number> {
   const { terminal } = context;
+  if (options.learn === true && options.update !== true)
+    throw new ConfigError('--learn: what is learnt is written into the cases; say so: --update --learn');
   const files = paths.flatMap(caseFiles);
   if (files.length === 0) {
     terminal.problem(`no case in ${paths.join(', ')}: they are named *.case.yaml or *.case.json`);
@@ -139,8 +144,7 @@ async function testCase(
   const blocked = plan.steps.find((step) => step.blocked.length > 0);
   if (blocked !== undefined)
     return failed(`step ${blocked.step.index}: ${inFile(blocked.blocked[0] ?? '')}`, one.name);
-  let result: Run;
-  try {
+  const once = (): Promise<Run> => {
     const running = run({
       plan,
       connect: (events) =>
@@ -151,16 +155,23 @@ async function testCase(
       askPolicy: 'decline',
       signal,
     });
-    result = await uninterrupted(running, signal);
+    return uninterrupted(running, signal);
+  };
+  const { rules, learnt, bindings, name } = one;
+  const judging: JudgeOptions = { rules, learnt, bindings, maxSlowdown: undefined };
+  try {
+    const result = await once();
+    const verdict = judge(result, judging);
+    const isUpdated = options.update === true && (!verdict.reproduced || unexpecting(verdict) > 0);
+    if (isUpdated) {
+      const more = options.learn === true ? await learn(once, judging) : [];
+      writeFileSync(path, caseText(path, updated(written as CaseFile, result, [...learnt, ...more])));
+    }
+    return { path, name, verdict, isUpdated, problem: undefined, one, startedAtUs };
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error;
-    return failed(error.message, one.name);
+    return failed(error.message, name);
   }
-  const { rules, learnt, bindings, name } = one;
-  const verdict = judge(result, { rules, learnt, bindings, maxSlowdown: undefined });
-  const isUpdated = options.update === true && (!verdict.reproduced || unexpecting(verdict) > 0);
-  if (isUpdated) writeFileSync(path, caseText(path, updated(written as CaseFile, result)));
-  return { path, name, verdict, isUpdated, problem: undefined, one, startedAtUs };
 }
 
 /** A case has its permissions in the file. */
@@ -175,9 +186,10 @@ function unexpecting({ steps }: Verdict): number {
   ).length;
 }
 
-/** The same file, with what came now as what must come. */
-function updated(written: CaseFile, { steps }: Run): CaseFile {
+/** The same file, with what came now as what must come, and what may differ. */
+function updated(written: CaseFile, { steps }: Run, learnt: readonly LearntRule[]): CaseFile {
   const file = structuredClone(written);
+  if (learnt.length > 0) file.compare = { ...file.compare, learnt: learntFile(learnt) };
   for (const { planned, answer } of steps) {
     const step = file.steps[planned.step.index];
     if (step === undefined || answer === undefined) continue;

@@ -33,7 +33,7 @@ import { connect, type Recording, type Server } from '../replay/target.ts';
 import { shortId } from './describe.ts';
 import { compareRules, type DiffOptions, valueText } from './diff.ts';
 import { NOT_READ, type SourcesConfig, withSources } from './sources.ts';
-import { nameOf, type Question, TerminalStepper } from './stepper.ts';
+import { answeringWith, nameOf, type Question, TerminalStepper } from './stepper.ts';
 import { duration, json, safe, type Style, type Terminal } from './terminal.ts';
 
 export interface ReplayOptions extends Pick<
@@ -73,6 +73,8 @@ export interface ReplayContext {
 }
 
 const DEADLINE_MS = 30_000;
+/** A person who is asked something reads it, thinks and types. */
+const PATIENT_MS = 15 * 60_000;
 const MAX_SHOWN = 5;
 /** What was written last by a replay is in the store a moment later. */
 const SETTLE_MS = 50;
@@ -218,13 +220,15 @@ export async function runPlan(
 ): Promise<Run> {
   const { scenario } = plan;
   const stepper = options.step === true && ask !== undefined ? new TerminalStepper(ask, terminal) : undefined;
+  const asks = options.asks ?? 'decline';
   const running = run({
     plan,
     connect: (events) => connect({ server, scenario, env, recording: recording?.(scenario.id) }, events),
-    speed: options.speed ?? Infinity,
+    speed: options.speed ?? (options.maxGap === undefined ? Infinity : 1),
     maxGapMs: options.maxGap ?? Infinity,
-    deadlineMs: options.deadline ?? DEADLINE_MS,
-    askPolicy: options.asks ?? 'decline',
+    deadlineMs: options.deadline ?? (asks === 'ask' ? PATIENT_MS : DEADLINE_MS),
+    askPolicy: asks,
+    ...(ask !== undefined && { answering: answeringWith(ask, terminal) }),
     signal,
     ...(stepper !== undefined && {
       oneByOne: true,

@@ -47,6 +47,12 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
       ),
     )
     .addOption(
+      new Option('--asap', 'as fast as the order of the steps allows (default)').conflicts([
+        'speed',
+        'maxGap',
+      ]),
+    )
+    .addOption(
       new Option('--speed <times>', 'keep the recorded gaps, so many times as fast').argParser(
         factor('--speed'),
       ),
@@ -61,7 +67,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     )
     .addOption(
       new Option('--asks <policy>', 'what the server is told when it asks something that was not recorded')
-        .choices(['decline', 'last', 'fail'])
+        .choices(['decline', 'last', 'fail', 'ask'])
         .default('decline'),
     )
     .addOption(
@@ -228,6 +234,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
       ),
     )
     .option('--update', 'write what comes now into the cases that fail, or that expect nothing')
+    .option('--learn', 'with --update: run those twice more, and write what differs as what may differ')
     .option('--secret <mark=env:name>', 'the value of something that was redacted; repeatable', collected)
     .addOption(
       new Option('--format <format>', 'how it is told')
@@ -244,13 +251,18 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
         '\nExit codes: 0 all passed, 1 some did not, 2 usage, 3 some could not be run.',
       ].join('\n'),
     )
-    .action(async (operands: readonly string[], written: Written & { jobs?: number; update?: true }) => {
-      const { testCases } = await import('./cases.ts');
-      const [paths, command] = around(operands, argv);
-      const server = serverOf(command, written, io.cwd);
-      const { format = 'text', ...options } = written;
-      done(await testCases(paths, { ...options, format }, { ...contextOf(), server, version: io.version }));
-    });
+    .action(
+      async (
+        operands: readonly string[],
+        written: Written & { jobs?: number; update?: true; learn?: true },
+      ) => {
+        const { testCases } = await import('./cases.ts');
+        const [paths, command] = around(operands, argv);
+        const server = serverOf(command, written, io.cwd);
+        const { format = 'text', ...options } = written;
+        done(await testCases(paths, { ...options, format }, { ...contextOf(), server, version: io.version }));
+      },
+    );
 }
 
 /** What stands before `--` and behind it: commander hands both over as one list. */

@@ -1,4 +1,5 @@
 /** Steps through a replay in the terminal: shows what is about to be sent and what came of it, and asks what to do. */
+import { isObject } from '../mcp/canonical.ts';
 import type { PlannedStep } from '../replay/plan.ts';
 import type { LiveStep, Decision } from '../replay/run.ts';
 import type { Json } from '../replay/scenario.ts';
@@ -7,6 +8,29 @@ import { duration, indented, safe, type Terminal } from './terminal.ts';
 
 /** Asks one line of the person; undefined: there is nobody any more. */
 export type Question = (text: string) => Promise<string | undefined>;
+
+/** Asks the person what a server is answered, one question after the other; an empty line answers nothing. */
+export function answeringWith(
+  ask: Question,
+  terminal: Terminal,
+): (method: string, params: unknown) => Promise<Json | undefined> {
+  const question = async (method: string, params: unknown): Promise<Json | undefined> => {
+    await terminal.line(`    ${terminal.paint('bold', safe(method))}`);
+    for (const line of indented(JSON.stringify(params ?? {}))) await terminal.line(`      ${line}`);
+    for (;;) {
+      const answer = await ask('result? {json}, or enter for none: ');
+      if (answer === undefined || answer.trim() === '') return undefined;
+      const result = objectFrom(answer);
+      if (result !== undefined) return result;
+    }
+  };
+  let before: Promise<unknown> = Promise.resolve();
+  return (method, params) => {
+    const answer = before.then(() => question(method, params));
+    before = answer;
+    return answer;
+  };
+}
 
 const HELP =
   'enter: send   s: skip   e {json}: send these params instead   c: send all that follow   q: stop   ?: help';
@@ -61,11 +85,14 @@ const MOVES: Readonly<Record<string, Move>> = {
 
 function moveOf(answer: string): Move | undefined {
   if (!answer.startsWith('e ')) return Object.hasOwn(MOVES, answer) ? MOVES[answer] : undefined;
+  const params = objectFrom(answer.slice(2));
+  return params && { is: 'send', params };
+}
+
+function objectFrom(text: string): Json | undefined {
   try {
-    const params = JSON.parse(answer.slice(2)) as unknown;
-    return typeof params === 'object' && params !== null && !Array.isArray(params)
-      ? { is: 'send', params: params as Json }
-      : undefined;
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

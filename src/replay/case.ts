@@ -145,12 +145,7 @@ export function caseOf({ scenario, steps, bindings }: Plan, options: CaseOptions
       ...(rules.typeOnly.length > 0 && { typeOnly: texts(rules.typeOnly) }),
       ...(rules.unordered.length > 0 && { unordered: texts(rules.unordered) }),
       ...(learnt.length > 0 && {
-        learnt: learnt.map(({ method, target, pattern, differs }) => ({
-          method,
-          ...(target !== undefined && { target }),
-          path: pattern.text,
-          differs,
-        })),
+        learnt: learntFile(learnt),
       }),
     },
     bindings: bindings.flatMap(({ from, at, to, into, recorded }) => {
@@ -169,6 +164,18 @@ export function caseOf({ scenario, steps, bindings }: Plan, options: CaseOptions
       ),
     ),
   };
+}
+
+/** Rules as a case holds them. */
+export function learntFile(
+  learnt: readonly LearntRule[],
+): NonNullable<NonNullable<CaseFile['compare']>['learnt']> {
+  return learnt.map(({ method, target, pattern, differs }) => ({
+    method,
+    ...(target !== undefined && { target }),
+    path: pattern.text,
+    differs,
+  }));
 }
 
 function stepFile(

@@ -17,8 +17,8 @@ import {
   REPLAY_OF_SPAN,
 } from './scenario.ts';
 
-/** What becomes of a request of the server for which nothing fits in the recording. */
-export type AskPolicy = 'decline' | 'last' | 'fail';
+/** What becomes of a request of the server for which nothing fits in the recording; `ask`: somebody answers it. */
+export type AskPolicy = 'decline' | 'last' | 'fail' | 'ask';
 
 /** Send it, with other params, or not, or nothing any more. */
 export type Decision = 'go' | 'skip' | 'stop' | { readonly params: Json };
@@ -32,6 +32,8 @@ export interface RunOptions {
   /** Of one step; what took longer when it was recorded gets three times as long. */
   readonly deadlineMs: number;
   readonly askPolicy: AskPolicy;
+  /** For the policy `ask`: the result that the server is given; undefined declines. */
+  readonly answering?: (method: string, params: unknown) => Promise<Json | undefined>;
   readonly signal: AbortSignal;
   /** Called before each step is sent, and when it is over: a stepper holds it. */
   readonly before?: (step: PlannedStep) => Promise<Decision>;
@@ -232,7 +234,7 @@ class Runner {
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const result = resultOf(answer);
       if (result?.resultType !== 'input_required') break;
-      const inputs = this.#inputsFor(open, result.inputRequests);
+      const inputs = await this.#inputsFor(open, result.inputRequests);
       if (inputs === undefined) return answer;
       answer = await this.#request(open, step.method, {
         ...params,
@@ -253,7 +255,7 @@ class Runner {
       if (state === undefined || result === undefined) return state;
       const { status } = result;
       if (status === 'input_required' && !isLegacy) {
-        const inputs = this.#inputsFor(open, result.inputRequests);
+        const inputs = await this.#inputsFor(open, result.inputRequests);
         if (inputs === undefined) return state;
         await this.#request(open, 'tasks/update', { ...about, inputResponses: inputs });
       } else if (
@@ -270,7 +272,10 @@ class Runner {
   }
 
   /** By key, from the recording; undefined: something is asked that nothing fits, and the policy is to leave it there. */
-  #inputsFor({ planned, unmatchedAsks }: Open, requests: unknown): Record<string, unknown> | undefined {
+  async #inputsFor(
+    { planned, unmatchedAsks }: Open,
+    requests: unknown,
+  ): Promise<Record<string, unknown> | undefined> {
     const { inputs } = planned.step;
     const answers: Record<string, unknown> = {};
     for (const [key, request] of Object.entries(isObject(requests) ? requests : {})) {
@@ -279,11 +284,10 @@ class Runner {
       if (recorded !== undefined) answers[key] = recorded;
       else {
         unmatchedAsks.push(`${method} (${key})`);
-        const last = [...inputs.values()].at(-1);
-        if (this.#options.askPolicy === 'last' && last !== undefined) answers[key] = last;
-        else if (this.#options.askPolicy === 'decline' && method === 'elicitation/create')
-          answers[key] = { action: 'decline' };
-        else return undefined;
+        const last = this.#options.askPolicy === 'last' ? [...inputs.values()].at(-1) : undefined;
+        const answer = last ?? (await this.#byPolicy(method, isObject(request) ? request.params : undefined));
+        if (answer === undefined) return undefined;
+        answers[key] = answer;
       }
     }
     return answers;
@@ -386,9 +390,18 @@ class Runner {
     if (chosen?.answer !== undefined) {
       this.#asked.set(chosen, (this.#asked.get(chosen) ?? 0) + 1);
       await this.#say({ id, ...chosen.answer });
-    } else if (method === 'elicitation/create' && this.#options.askPolicy === 'decline')
-      await this.#say({ id, result: { action: 'decline' } });
-    else await this.#say({ id, error: DECLINED });
+      return;
+    }
+    const result = await this.#byPolicy(method, params);
+    await this.#say({ id, ...(result === undefined ? { error: DECLINED } : { result }) });
+  }
+
+  /** The result for what nothing in the recording fits; undefined: none. */
+  async #byPolicy(method: string, params: unknown): Promise<Json | undefined> {
+    const { askPolicy, answering } = this.#options;
+    const said = askPolicy === 'ask' ? await answering?.(method, params) : undefined;
+    const declines = askPolicy !== 'fail' && method === 'elicitation/create';
+    return said ?? (declines ? { action: 'decline' } : undefined);
   }
 
   async #gap(recordedUs: number): Promise<void> {

@@ -89,6 +89,29 @@ describe('a case', () => {
     expect((await sidelight(dir, ['test', 'cases'])).code).toBe(1);
   });
 
+  it('that was made without learning learns what may differ when it is updated', async () => {
+    const dir = await recorded(NOTES, [['add_note', { text: 'buy milk' }]]);
+    await sidelight(dir, [
+      'case',
+      'create',
+      'last',
+      '--allow',
+      'add_note',
+      '-o',
+      'a.case.yaml',
+      '--',
+      ...NOTES,
+    ]);
+    const test = (...flags: string[]): Promise<Ended> => sidelight(dir, ['test', 'a.case.yaml', ...flags]);
+    // Its ids and times are others in each run.
+    expect((await test()).code).toBe(1);
+    expect((await test('--learn')).stderr.toString()).toContain('say so: --update --learn');
+    expect((await test('--update', '--learn')).code).toBe(1);
+    const { code, stdout } = await test();
+    expect([code, stdout.toString()]).toEqual([0, expect.stringContaining('1 of 1 cases passed')]);
+    expect((await sidelight(dir, ['test', 'a.case.yaml'], { BROKEN: 'number' })).code).toBe(1);
+  });
+
   it('calls no tool that it does not allow, and names what is wrong with it in one line', async () => {
     const dir = await recorded(NOTES, [['add_note', { text: 'x' }]]);
     const effects = join(dir, 'effects');

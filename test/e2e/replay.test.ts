@@ -238,6 +238,33 @@ describe('step by step', () => {
   });
 });
 
+describe('what a server asks that it did not ask then', () => {
+  it('is answered by the person at the terminal where --asks ask was said', async () => {
+    const asking = [NODE, server('asks-the-client.mjs')];
+    const session = await recorded(['env', 'QUIET=1', ...asking], async (peer) => {
+      await peer.call({ name: 'person', arguments: {} });
+      await peer.call({ name: 'model', arguments: {} });
+    });
+    const running = new Running(NODE, [
+      ...[SIDELIGHT, 'replay', 'last', '--data-dir', session.dataDir, '--execute', '--unrecorded'],
+      ...['--allow-all', '--asks', 'ask', '--format', 'json', '--', ...asking],
+    ]);
+    onTestFinished(() => {
+      running.process.kill('SIGKILL');
+    });
+    running.process.stdin.write('no JSON\n{"action":"accept","content":{"name":"Grace"}}\n\n');
+    const { stdout, stderr } = await running.ended;
+    expect(stderr.toString()).toContain('result? {json}');
+    expect(stdout.toString()).toContain('What is your name?');
+    const told = JSON.parse(/\n(\{"session".*)\n$/s.exec(`\n${stdout.toString()}`)?.[1] ?? '{}') as Told;
+    expect(told.steps.map(({ actual, unmatchedAsks }) => [actual, unmatchedAsks])).toEqual([
+      ['ok', ['elicitation/create']],
+      ['tool_error', ['sampling/createMessage']],
+    ]);
+    expect(stdout.toString()).toContain('Grace');
+  });
+});
+
 describe('servers of others', { timeout: 120_000 }, () => {
   it('the reference server for everything is reproduced over stdio and over HTTP', async () => {
     const everything = packageFile('@modelcontextprotocol/server-everything/dist/index.js');

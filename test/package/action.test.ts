@@ -128,7 +128,8 @@ describe('its run', () => {
     const sidelight = (...args: string[]) =>
       spawnSync(process.execPath, [SIDELIGHT, ...args], { cwd: folder, encoding: 'utf8', input });
     sidelight('run', '--data-dir', data, '--', ...server);
-    const created = sidelight('case', 'create', 'last', '--data-dir', data, '-o', 'cases/one.case.yaml');
+    const wanted = ['last', '--allow', 'listed-0', '-o', 'cases/one.case.yaml'];
+    const created = sidelight('case', 'create', '--data-dir', data, ...wanted);
     expect([created.status, created.stderr]).toEqual([0, '']);
 
     const inputs = { command: 'test', paths: 'cases', server: server.join('\n') };

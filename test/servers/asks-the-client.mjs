@@ -1,5 +1,5 @@
 // A server that asks back, with SDK v1: the model (sampling), the person (elicitation) and for roots, while it works on a
-// call. `all` asks everything, one after the other.
+// call. `all` asks everything, one after the other. With QUIET in the environment it asks nobody.
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 
@@ -21,7 +21,7 @@ const questions = {
 };
 const tool = (name, run) =>
   mcp.registerTool(name, {}, async () => ({
-    content: [{ type: 'text', text: JSON.stringify(await run()) }],
+    content: [{ type: 'text', text: process.env.QUIET ? 'nothing asked' : JSON.stringify(await run()) }],
   }));
 for (const [name, ask] of Object.entries(questions)) tool(name, ask);
 tool('all', async () => {
