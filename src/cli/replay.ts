@@ -48,7 +48,7 @@ export interface ReplayOptions extends Pick<
   /** `STEP:PATH=JSON`. */
   readonly bind?: readonly string[];
   /** `STEP:PATH`, or `all`. */
-  readonly keepRecorded?: readonly string[];
+  readonly noBind?: readonly string[];
   readonly speed?: number;
   readonly maxGap?: number;
   readonly deadline?: number;
@@ -116,7 +116,7 @@ export function planOptions(
     allowAll: options.allowAll === true,
     secrets: secretsFrom(options.secret, env),
     fixed: (options.bind ?? []).map(fixedFrom),
-    noBind: new Set(options.keepRecorded ?? []),
+    noBind: new Set(options.noBind ?? []),
   };
 }
 
@@ -150,17 +150,17 @@ function fixedFrom(written: string): FixedValue {
 }
 
 /** Throws for a place that no step has: what was meant would silently not be done. */
-function checkPlaces({ scenario, steps }: Plan, { bind = [], keepRecorded = [] }: ReplayOptions): void {
+function checkPlaces({ scenario, steps }: Plan, { bind = [], noBind = [] }: ReplayOptions): void {
   for (const { to, into } of bind.map(fixedFrom))
     if (!isIn(steps[to]?.params, into))
       throw new ConfigError(
         `--bind: step ${to} has no ${into.join('.')} in its params; --format json shows them`,
       );
   const learnt = learnBindings(scenario).map(bindingName);
-  const unknown = keepRecorded.find((name) => name !== 'all' && !learnt.includes(name));
+  const unknown = noBind.find((name) => name !== 'all' && !learnt.includes(name));
   if (unknown !== undefined)
     throw new ConfigError(
-      `--keep-recorded: ${quote(unknown)} is no binding; the plan has ${learnt.length === 0 ? 'none' : learnt.join(', ')}`,
+      `--no-bind: ${quote(unknown)} is no binding; the plan has ${learnt.length === 0 ? 'none' : learnt.join(', ')}`,
     );
 }
 

@@ -70,11 +70,21 @@ export function withPermissions(command: Command): Command {
     .option('--skip-blocked', 'leave out what cannot be sent, instead of nothing being run')
     .option('--secret <mark=env:name>', 'the value of something that was redacted; repeatable', collected)
     .option('--bind <step:path=value>', 'send this value instead of the recorded one; repeatable', collected)
-    .option(
-      '--keep-recorded <step:path>',
-      'send the recorded value here; all for every place; repeatable',
-      collected,
+    .addOption(
+      new NoBind(
+        '--no-bind <step:path>',
+        'send the recorded value here; all for every place; repeatable',
+      ).argParser(collected),
     );
+}
+
+/** To commander, --no-x is the contrary of --x and takes no value: this is an option of its own. */
+class NoBind extends Option {
+  override negate = false;
+
+  override attributeName(): string {
+    return 'noBind';
+  }
 }
 
 /** How closely answers are compared. */

@@ -238,6 +238,25 @@ describe('step by step', () => {
   });
 });
 
+describe('a binding', () => {
+  it('is not made where --no-bind says so, and a place that has none is refused', async () => {
+    const session = await recorded(NOTES, keepsNotes);
+    const plan = async (...flags: string[]): Promise<Ended> =>
+      sidelight(session.dataDir, ['replay', 'last', ...flags]);
+    const shown = (await plan()).stdout.toString();
+    const [, count = ''] = /(\d+) bindings/.exec(shown) ?? [];
+    expect(Number(count)).toBeGreaterThan(0);
+    expect((await plan('--no-bind', 'all', '--bind', '1:arguments.text=tea')).stdout.toString()).toContain(
+      '; 0 bindings',
+    );
+    const { code, stderr } = await plan('--no-bind', '1:nothing');
+    expect([code, stderr.toString()]).toEqual([
+      2,
+      expect.stringContaining('--no-bind: "1:nothing" is no binding; the plan has'),
+    ]);
+  });
+});
+
 describe('what a server asks that it did not ask then', () => {
   it('is answered by the person at the terminal where --asks ask was said', async () => {
     const asking = [NODE, server('asks-the-client.mjs')];
