@@ -146,7 +146,8 @@ describe.each([
   });
   afterAll(() => everythingServer.stop());
 
-  it.each(LEGACY)('driven by SDK %s', async (sdk) => {
+  // It says some things every few seconds: waited for side by side.
+  it.concurrent.each(LEGACY)('driven by SDK %s', async (sdk) => {
     const target = `http://127.0.0.1:${String(everythingServer.port)}${path}`;
     expectEverything(await expectTransparent(sdk, target, everything));
   });

@@ -74,7 +74,8 @@ async function givenUp(peer: Peer, call: ToolCall, when: 'at once' | 'in progres
   return result;
 }
 
-describe.each(LEGACY)('server-everything sees and says the same, driven by SDK %s', (sdk) => {
+// It says some things every few seconds: waited for side by side.
+describe.concurrent.each(LEGACY)('server-everything sees and says the same, driven by SDK %s', (sdk) => {
   it('in every kind of request, error, question and notification', async () => {
     const { direct } = await expectTransparent(sdk, EVERYTHING, async (peer, note) => {
       // Its own questions come a moment after the handshake; what follows has a fixed order.
