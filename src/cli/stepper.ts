@@ -1,5 +1,4 @@
 /** Steps through a replay in the terminal: shows what is about to be sent and what came of it, and asks what to do. */
-import { isObject } from '../mcp/canonical.ts';
 import type { PlannedStep } from '../replay/plan.ts';
 import type { LiveStep, Decision } from '../replay/run.ts';
 import type { Json } from '../replay/scenario.ts';
@@ -91,8 +90,8 @@ function moveOf(answer: string): Move | undefined {
 
 function objectFrom(text: string): Json | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    const value = JSON.parse(text) as unknown;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
   } catch {
     return undefined;
   }
