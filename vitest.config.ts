@@ -1,4 +1,4 @@
-/** How tests run: two processes, and a warning or an unhandled rejection anywhere fails the run. */
+/** How tests run: three processes, since many tests wait more than they work, and a warning or an unhandled rejection anywhere fails the run. */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,7 +9,7 @@ export default defineConfig({
     exclude: process.env.FLEET_ENGINE === undefined ? ['test/fleet/**'] : [],
     setupFiles: ['test/setup/warnings.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     dangerouslyIgnoreUnhandledErrors: false,
