@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { connect } from './peers.ts';
+import { sarifErrors } from '../unit/sarifSchema.ts';
 import { Running, server, SIDELIGHT, temporaryFolder, type Ended } from './sidelight.ts';
 
 const NODE = process.execPath;
@@ -74,6 +75,7 @@ describe('a case', () => {
     expect(failed.stdout.toString()).toContain('$.content[0].text.size: expected 8, got 9');
     const sarif = await sidelight(dir, ['test', 'cases', '--format', 'sarif'], { BROKEN: 'number' });
     const [told] = (JSON.parse(sarif.stdout.toString()) as Log).runs;
+    expect(sarifErrors(JSON.parse(sarif.stdout.toString()))).toEqual([]);
     expect([sarif.code, told?.tool.driver.rules?.map(({ id }) => id)]).toEqual([1, ['case_failed']]);
     expect(told?.results).toMatchObject([
       {

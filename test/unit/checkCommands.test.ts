@@ -8,6 +8,7 @@ import type { McpEvent } from '../../src/event/event.ts';
 import { run } from './commandRun.ts';
 import { folder, stored } from './recordings.ts';
 import { described, ended, finding, frame, operation, sessionId, START_US, started } from './storeEvents.ts';
+import { sarifErrors } from './sarifSchema.ts';
 
 const GOOD = sessionId(1);
 const BAD = sessionId(2);
@@ -182,7 +183,10 @@ describe('sidelight check', () => {
       'tool_error,late',
     );
     const log = JSON.parse(out) as Log;
-    expect(log.version).toBe('2.1.0');
+    expect(sarifErrors(log)).toEqual([]);
+    expect(sarifErrors({ ...log, runs: [{ results: [] }] })).toEqual([
+      "/runs/0 must have required property 'tool'",
+    ]);
     const [sarif] = log.runs;
     expect(sarif?.tool.driver.rules?.map(({ id }) => id)).toEqual(['late_result', 'tool_error']);
     expect(sarif?.results?.map(({ ruleId, level }) => [ruleId, level])).toEqual([
