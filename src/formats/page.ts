@@ -3,7 +3,7 @@
  * text nodes only; the page's policy allows these two and nothing else, from nowhere.
  */
 export const PAGE_STYLE = `
-:root{color-scheme:light dark;--line:#8884;--dim:#777;--bad:#c22;--warn:#a60;--ok:#282}
+:root{color-scheme:light dark;--line:#8884;--dim:#666;--bad:#b11;--warn:#850;--ok:#272}
 @media (prefers-color-scheme:dark){:root{--bad:#f77;--warn:#fb5;--ok:#7c7;--dim:#999}}
 body{font:14px/1.45 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem}
 h1{font-size:1.3rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
