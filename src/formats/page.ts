@@ -23,10 +23,14 @@ input{font:inherit;padding:.2rem .4rem;width:20rem;max-width:100%}
 export const PAGE_SCRIPT = `
 'use strict';
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
+// What hides itself or turns a line around is named instead.
+const HIDDEN = /[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u115f\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]|[\\u{e0000}-\\u{e007f}]|\\p{Cs}/gu;
+const visible = (text) =>
+  String(text).replace(HIDDEN, (hidden) => '\\\\u{' + hidden.codePointAt(0).toString(16) + '}');
 const make = (tag, cls, text) => {
   const el = document.createElement(tag);
   if (cls) el.className = cls;
-  if (text !== undefined) el.textContent = text;
+  if (text !== undefined) el.textContent = visible(text);
   return el;
 };
 const facts = read('session');
@@ -64,8 +68,8 @@ const list = (id, items, row) => {
     target.append(li);
   }
 };
-document.getElementById('title').textContent = facts.title;
-document.getElementById('headline').textContent = facts.headline;
+document.getElementById('title').textContent = visible(facts.title);
+document.getElementById('headline').textContent = visible(facts.headline);
 for (const [name, value] of facts.about) {
   document.getElementById('about').append(make('dt', '', name), make('dd', '', value));
 }
@@ -82,7 +86,7 @@ list('operations', facts.operations, (o) =>
 list('frames-list', frames, (f) =>
   open([['#' + f.seq, 'num'], [ms(f.at), 'num'], [f.channel, 'dim'], [[f.kind, f.method].filter(Boolean).join(' '), ''], [f.size + ' B', 'num']], () =>
     [pre([f.marks, f.exchange ? 'exchange ' + f.exchange : ''].filter(Boolean).join(', ') || 'as recorded', shown(f))]));
-document.getElementById('stderr').textContent = frames.filter((f) => f.kind === 'stderr').map((f) => f.text ?? '').join('\\n');
+document.getElementById('stderr').textContent = visible(frames.filter((f) => f.kind === 'stderr').map((f) => f.text ?? '').join('\\n'));
 document.getElementById('find').addEventListener('input', (event) => {
   const wanted = event.target.value.toLowerCase();
   for (const li of document.querySelectorAll('#operations > li, #frames-list > li'))

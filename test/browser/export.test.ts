@@ -55,6 +55,13 @@ it('runs no script that was recorded, asks nobody, and shows it as text', () =>
   opened(SCRIPT, async (page) => {
     expect(await page.locator('body').textContent()).toContain('onerror=');
     expect(await page.locator('img, iframe, object, a[href^="javascript"]').count()).toBe(0);
+    // What would turn the line around, or hide what follows, is named.
+    expect(
+      await page.evaluate<string>(
+        'document.querySelector("dl").textContent + document.querySelector("#stderr").textContent',
+      ),
+    ).not.toMatch(/[\u0007\u001B\u200B\u202E\u2066\uFEFF]/);
+    expect(await page.locator('#title').textContent()).toContain('\\u{202e}');
     // The data, and the page's own.
     expect(await page.locator('script').count()).toBe(3);
     await screenshot(page, 'export-script');
