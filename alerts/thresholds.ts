@@ -61,6 +61,8 @@ export const THRESHOLDS = {
   memoryGrowthBytes: 67_108_864,
   /** Failed exports in 15 minutes. */
   failedExports: 3,
+  /** Rows that have waited so long for the fleet's store; they come every few seconds. */
+  fleetLagSeconds: 900,
   /** Values from the wire in an hour that became no label. */
   labelOverflows: 100,
 } as const;

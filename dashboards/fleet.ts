@@ -105,12 +105,14 @@ export const fleet: Board = {
         graph({
           title: 'Busiest instances',
           description: 'The ten with most operations for each second.',
+          width: 8,
           unit: 'ops',
           queries: [{ expr: `topk(10, ${rate(ALL, INSTANCE)})`, legend: '{{job}} {{instance}}' }],
         }),
         graph({
           title: 'Instances that fail most',
           description: 'The ten with the highest share of failed operations, tool errors included.',
+          width: 8,
           unit: 'percentunit',
           max: 1,
           queries: [
@@ -123,21 +125,13 @@ export const fleet: Board = {
         graph({
           title: 'Largest servers',
           description: 'The ten server processes with most resident memory.',
+          width: 8,
           unit: 'bytes',
           queries: [
             {
               expr: `topk(10, sum by (job, instance, server) (sidelight_server_resident_memory_bytes${BY_SERVER}))`,
               legend: '{{instance}} {{server}}',
             },
-          ],
-        }),
-        graph({
-          title: 'Rows brought to the fleet’s store',
-          description:
-            'By the sidecar of each machine that has the lease. Flat at 0 where nothing is sent to ClickHouse; failures are on the board Sidelight itself.',
-          unit: 'ops',
-          queries: [
-            { expr: rate(`sidelight_fleet_rows_total${OF_SIDECAR}`, INSTANCE), legend: '{{instance}}' },
           ],
         }),
         table({
@@ -150,6 +144,109 @@ export const fleet: Board = {
               expr: `${counted(ALL, INSTANCE)} * on (job, instance) group_right sum by (job, instance, version, node_version) (${BUILD})`,
               legend: 'Operations',
               unit: 'short',
+            },
+          ],
+        }),
+      ],
+    },
+    {
+      title: 'The fleet’s store',
+      panels: [
+        graph({
+          title: 'Age of the oldest row that waits',
+          description:
+            'Of the ten machines that wait longest: some seconds where all is well, 0 where nothing is sent to ClickHouse.',
+          unit: 's',
+          width: 8,
+          queries: [
+            {
+              expr: `topk(10, max by (job, instance) (sidelight_fleet_lag_seconds${OF_SIDECAR}))`,
+              legend: '{{instance}}',
+            },
+          ],
+        }),
+        graph({
+          title: 'Bytes that wait',
+          description:
+            'Of the ten machines with most of it. Above ship.maxSpoolSize payloads are given up, then rows. Sidecars of one machine show the same.',
+          unit: 'bytes',
+          width: 8,
+          queries: [
+            {
+              expr: `topk(10, max by (job, instance) (sidelight_fleet_waiting_bytes${OF_SIDECAR}))`,
+              legend: '{{instance}}',
+            },
+          ],
+        }),
+        graph({
+          title: 'Sessions and frames that wait',
+          description: 'Of all machines; each sidecar of a machine counts it again.',
+          unit: 'short',
+          width: 8,
+          queries: [
+            { expr: `sum(sidelight_fleet_waiting_sessions${OF_SIDECAR})`, legend: 'sessions' },
+            { expr: `sum(sidelight_fleet_waiting_frames${OF_SIDECAR})`, legend: 'frames' },
+          ],
+        }),
+        graph({
+          title: 'Rows brought to the fleet’s store',
+          description:
+            'By the sidecar of each machine that has the lease, each counted once: sessions, frames, operations, findings, and payloads of frames.',
+          unit: 'ops',
+          width: 8,
+          stacked: true,
+          queries: [{ expr: rate(`sidelight_fleet_rows_total${OF_SIDECAR}`, ['kind']), legend: '{{kind}}' }],
+        }),
+        graph({
+          title: 'Batches',
+          description: 'Few large ones are better than many small ones: ship.every.',
+          unit: 'ops',
+          width: 4,
+          queries: [{ expr: rate(`sidelight_fleet_batches_total${OF_SIDECAR}`, []), legend: 'batches' }],
+        }),
+        graph({
+          title: 'Bytes of payloads',
+          description: 'Of what went there, without compression.',
+          unit: 'Bps',
+          width: 4,
+          queries: [{ expr: rate(`sidelight_fleet_bytes_total${OF_SIDECAR}`, []), legend: 'bytes' }],
+        }),
+        graph({
+          title: 'Failed tries',
+          description: 'away: the engine does not answer or cannot now; refused: somebody has to mend it.',
+          unit: 'ops',
+          width: 8,
+          stacked: true,
+          queries: [
+            {
+              expr: rate(`sidelight_failures_total${whereSidecar('part="fleet"')}`, ['instance', 'reason']),
+              legend: '{{instance}} {{reason}}',
+            },
+          ],
+        }),
+        graph({
+          title: 'What will never be there',
+          description:
+            'Above the caps of what may wait (spool_size, spool_age), deleted before, or not taken (rejected). The table gap of the fleet’s store says of which sessions.',
+          unit: 'ops',
+          width: 12,
+          stacked: true,
+          queries: [
+            {
+              expr: rate(`sidelight_fleet_lost_total${OF_SIDECAR}`, ['kind', 'reason']),
+              legend: '{{kind}} {{reason}}',
+            },
+          ],
+        }),
+        graph({
+          title: 'Dead letters',
+          description: 'Rows that were not taken and lie in the recordings of their machines.',
+          unit: 'short',
+          width: 12,
+          queries: [
+            {
+              expr: `max by (job, instance) (sidelight_fleet_dead_letters${OF_SIDECAR}) > 0`,
+              legend: '{{instance}}',
             },
           ],
         }),

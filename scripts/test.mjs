@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { engineFolder } from './engine.mjs';
 import { fail, root, step } from './step.mjs';
 
 /** Exact, so that a run can be repeated. The range of package.json lets npm choose this driver on Node 22 and newer. */
@@ -25,12 +26,14 @@ const NOT_COPIED = new Set(['.git', '.tmp', 'node_modules', 'build', 'coverage']
 const ONCE = [
   ...['test/property/**', 'test/track/**', 'test/conversations/**'],
   ...['test/conformance/**', 'test/ops/**', 'test/browser/**', 'test/package/**'],
-  ...['test/unit/formatsFuzz.test.ts', 'test/unit/apiFuzz.test.ts'],
-  ...['replay', 'cases', 'mock', 'learn', 'regressions', 'bisect'].map((name) => `test/e2e/${name}.test.ts`),
+  ...['formatsFuzz', 'apiFuzz', 'gates', 'bench', 'redactCorpus', 'secretHint'].map(
+    (name) => `test/unit/${name}.test.ts`,
+  ),
+  ...['replay', 'cases', 'mock', 'learn', 'regressions', 'bisect', 'clients'].map(
+    (name) => `test/e2e/${name}.test.ts`,
+  ),
 ];
 
-/** ClickHouse 26.7, embedded: https://github.com/chdb-io/chdb-node */
-const ENGINE = 'chdb@3.4.0';
 const OWN_FLAGS = ['--node24', '--fleet'];
 
 const args = process.argv.slice(2);
@@ -38,7 +41,7 @@ const onNode24 = args.includes('--node24');
 const ofFleet = args.includes('--fleet');
 const { folder, env } = onNode24
   ? prepareNode24()
-  : { folder: root, env: ofFleet ? withEngine() : process.env };
+  : { folder: root, env: ofFleet ? { ...process.env, FLEET_ENGINE: engineFolder() } : process.env };
 const node = onNode24 ? 'node' : process.execPath;
 const reports = mkdtempSync(join(tmpdir(), 'sidelight-test-'));
 const report = join(reports, 'report.json');
@@ -77,17 +80,6 @@ function counts() {
     failed: failures === 0 && ran.status !== 0 ? 1 : failures,
     skipped: json.numPendingTests + json.numTodoTests,
   };
-}
-
-function withEngine() {
-  const prefix = join(root, `.tmp/${ENGINE}`);
-  const path = join(prefix, 'node_modules/chdb');
-  if (!existsSync(path)) {
-    const install = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
-    mkdirSync(prefix, { recursive: true });
-    step(`fleet: ${ENGINE}`, 'npm', [...install, '--prefix', prefix, ENGINE]);
-  }
-  return { ...process.env, FLEET_ENGINE: path };
 }
 
 function prepareNode24() {

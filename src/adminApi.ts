@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiListener, apiListener } from './api/listener.ts';
+import { ownToken } from './api/ownToken.ts';
 import type { Config } from './config/config.ts';
 import { isLoopback } from './config/schema.ts';
 import type { Stats } from './self/stats.ts';
@@ -19,6 +20,7 @@ export async function adminApi(
       // Where a value came from is not known on this thread, so that no settings are shown.
       loaded: { config, sources: new Map(), file: undefined, warnings: [] },
       version: VERSION,
+      authorities: [ownToken(config.dataDir)],
       remote: config.admin !== undefined && !isLoopback(config.admin.host),
       allowedHosts: [],
       page: join(dirname(fileURLToPath(import.meta.url)), 'ui'),

@@ -3,17 +3,21 @@
  * tried again the next time; it never stops the recording.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Retention } from './config/config.ts';
+import type { Config, Retention } from './config/config.ts';
 import type { Stats } from './self/stats.ts';
 import type { Trouble } from './self/trouble.ts';
 import { storeError } from './store/error.ts';
 import { storePath } from './store/file.ts';
-import { tidy } from './store/housekeeping.ts';
+import { type HousekeepingOptions, tidy } from './store/housekeeping.ts';
 import { retentionRules } from './store/retention.ts';
+import { lostCounts } from './store/spool.ts';
 
 export interface HousekeeperOptions {
   readonly dataDir: string;
   readonly retention: Retention;
+  readonly fullText: Config['fullText'];
+  /** What waits for the fleet's store, which is kept. */
+  readonly spool?: HousekeepingOptions['spool'];
   readonly holder: string;
   readonly nowUs: () => number;
   /** After the start, when the session has the machine for itself. */
@@ -59,14 +63,20 @@ export class Housekeeper {
   }
 
   async #run(): Promise<void> {
-    const { dataDir, retention, holder, nowUs, everyMs = EVERY_MS } = this.#options;
+    const { dataDir, retention, fullText, spool, holder, nowUs, everyMs = EVERY_MS } = this.#options;
     try {
       const rules = retentionRules(retention);
-      const tidied = await tidy({ dataDir, rules, holder, nowUs, pause: () => this.#pause() });
+      const tidied = await tidy({
+        ...{ dataDir, rules, holder, nowUs, pause: () => this.#pause() },
+        texts: { does: fullText.enabled ? 'grow' : 'drop', maxStoreBytes: fullText.maxStoreBytes },
+        ...(spool !== undefined && { spool }),
+      });
       if (tidied !== undefined) {
         for (const [reason, sessions] of Object.entries(tidied.pruned))
           this.#stats.add(`store_pruned_${reason}`, sessions);
         this.#stats.add('store_packed', tidied.packedSessions);
+        for (const { kind, reason, count } of lostCounts(tidied.lost))
+          this.#stats.add(`fleet_lost_${kind}_${reason}`, count);
         this.#trouble.over('housekeeping');
       }
     } catch (error) {

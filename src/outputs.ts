@@ -1,5 +1,6 @@
 /** Opens the outputs that the configuration asks for, and only those: the modules of another are not loaded. */
 import type { Config } from './config/config.ts';
+import { remoteName } from './config/remote.ts';
 import { methodInfo } from './mcp/methods.ts';
 import type { Stats } from './self/stats.ts';
 import type { Trouble } from './self/trouble.ts';
@@ -53,14 +54,20 @@ interface Output {
 }
 
 async function openStore({ config, session, nowUs, stats, trouble }: OutputOptions): Promise<Output> {
-  const [{ StoreSink }, { Housekeeper }] = await Promise.all([
+  const [{ StoreSink }, { Housekeeper }, { spoolRules }] = await Promise.all([
     import('./sink/store.ts'),
     import('./housekeeper.ts'),
+    import('./store/spool.ts'),
   ]);
-  const { dataDir, spoolBytes, retention } = config;
+  const { dataDir, spoolBytes, retention, fullText } = config;
   const record = config.record === 'off' ? 'metadata' : config.record;
-  const housekeeper = new Housekeeper({ dataDir, retention, holder: session.id, nowUs }, stats, trouble);
   const { store, everyMs } = config.fleet;
+  const spool = store && { remote: remoteName(store), rules: spoolRules(config.fleet) };
+  const housekeeper = new Housekeeper(
+    { dataDir, retention, fullText, holder: session.id, nowUs, ...(spool !== undefined && { spool }) },
+    stats,
+    trouble,
+  );
   const shipping =
     store === undefined || everyMs === undefined
       ? undefined

@@ -14,6 +14,9 @@ import { storePath } from './store/file.ts';
 import { Lease } from './store/lease.ts';
 import { openForWriting } from './store/open.ts';
 import { Outbox } from './store/outbox.ts';
+import { SHIPPED_KINDS } from './store/shipment.ts';
+import type { Backlog } from './store/backlog.ts';
+import { type Lost, lostCounts, Spool, spoolRules } from './store/spool.ts';
 
 export interface ShippingOptions {
   readonly dataDir: string;
@@ -21,12 +24,16 @@ export interface ShippingOptions {
   /** Distinguishes any two processes. */
   readonly holder: string;
   readonly nowUs: () => number;
+  /** Between two tries, at most. */
+  readonly longestWaitMs?: number;
 }
 
 /** Longer than a batch takes, and renewed with each. */
 const LEASE_US = 60_000_000;
 /** Processes that began together do not come together. */
 const JITTER = 0.2;
+/** After a look at what waits, so many times as long nobody looks again. */
+const BOUND_PAUSE = 20;
 
 export class Shipping {
   readonly #options: ShippingOptions;
@@ -36,11 +43,22 @@ export class Shipping {
   #engine: Engine | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
+  #backlog: Backlog | undefined;
+  #nextBoundMs = 0;
 
   constructor(options: ShippingOptions, stats: Stats, trouble: Trouble) {
     this.#options = options;
     this.#stats = stats;
     this.#trouble = trouble;
+    stats.gauge('fleet_lag_seconds', () => {
+      if (this.#backlog === undefined) return undefined;
+      const { oldestUs } = this.#backlog;
+      return oldestUs === undefined ? 0 : Math.max(0, options.nowUs() - oldestUs) / 1e6;
+    });
+    stats.gauge('fleet_waiting_sessions', () => this.#backlog?.sessions);
+    stats.gauge('fleet_waiting_frames', () => this.#backlog?.frames);
+    stats.gauge('fleet_waiting_bytes', () => this.#backlog?.bytes);
+    stats.gauge('fleet_dead_letters', () => this.#backlog?.deadLetters);
     this.#schedule();
   }
 
@@ -76,30 +94,67 @@ export class Shipping {
   }
 
   async #ship(): Promise<void> {
-    const { dataDir, fleet, holder, nowUs } = this.#options;
+    const { dataDir, fleet, holder, nowUs, longestWaitMs } = this.#options;
     const { signal } = this.#stop;
     const db = await openForWriting(dataDir);
-    const lease = new Lease(db, { task: `ship ${remoteName(fleet.store)}`, holder, nowUs, forUs: LEASE_US });
+    const remote = remoteName(fleet.store);
+    const lease = new Lease(db, { task: `ship ${remote}`, holder, nowUs, forUs: LEASE_US });
+    const spool = new Spool(db, remote);
     try {
-      if (!lease.take()) return;
+      if (!lease.take()) {
+        this.#backlog = spool.noted();
+        return;
+      }
+      await this.#bound(spool);
       this.#engine ??= await openEngine({ remote: fleet.store, password: fleet.password });
       await checkVersion(this.#engine, fleet.store);
-      const shipped = await ship({
-        outbox: new Outbox(db, remoteName(fleet.store)),
-        ...{ engine: this.#engine, org: fleet.store.org, rules: fleet, nowUs, signal },
+      await ship({
+        outbox: new Outbox(db, remote),
+        ...{
+          engine: this.#engine,
+          org: fleet.store.org,
+          rules: fleet,
+          maxRate: fleet.maxRate,
+          nowUs,
+          signal,
+        },
+        ...(longestWaitMs !== undefined && { longestWaitMs }),
         goesOn: () => lease.take(),
+        between: () => this.#bound(spool),
         told: (away) => {
           if (away === undefined) this.#back();
           else this.#away('away', away);
         },
+        arrived: ({ there, rejected, bytes }) => {
+          this.#stats.add('fleet_batches', 1);
+          this.#stats.add('fleet_bytes', bytes);
+          for (const kind of SHIPPED_KINDS) this.#stats.add(`fleet_rows_${kind}`, there[kind] ?? 0);
+          this.#lost({ rejected });
+        },
       });
-      this.#stats.add('fleet_rows', shipped.rows);
-      if (shipped.buried > 0) this.#stats.drop('fleet', 'rejected', shipped.buried);
+      await this.#bound(spool);
       this.#back();
     } finally {
       lease.drop();
       db.close();
     }
+  }
+
+  /** Looks what waits and keeps it below its caps; of this thread's time, a small part. */
+  async #bound(spool: Spool): Promise<void> {
+    const beganMs = performance.now();
+    if (beganMs < this.#nextBoundMs || this.#stop.signal.aborted) return;
+    const { fleet, nowUs } = this.#options;
+    const { lost, backlog } = await spool.bound(spoolRules(fleet), nowUs());
+    this.#lost(lost);
+    this.#backlog = backlog;
+    const endedMs = performance.now();
+    this.#nextBoundMs = endedMs + (endedMs - beganMs) * BOUND_PAUSE;
+  }
+
+  #lost(lost: Lost): void {
+    for (const { kind, reason, count } of lostCounts(lost))
+      this.#stats.add(`fleet_lost_${kind}_${reason}`, count);
   }
 
   #away(reason: string, message: string): void {

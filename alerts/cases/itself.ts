@@ -6,6 +6,9 @@ const dropped = (stage: string): string =>
   `sidelight_dropped_total{${AT}, stage="${stage}", reason="ring_full"}`;
 const failed = (part: string): string => `sidelight_failures_total{${AT}, part="${part}", reason="refused"}`;
 const overflow = `sidelight_label_overflow_total{${AT}, label="gen_ai_tool_name"}`;
+const lag = `sidelight_fleet_lag_seconds{${AT}}`;
+const lost = (kind: string, reason: string): string =>
+  `sidelight_fleet_lost_total{${AT}, kind="${kind}", reason="${reason}"}`;
 const labels = { severity: 'warning', job: 'mcp', instance: 'a:9464' };
 const dashboard = 'itself?var-job=mcp&var-instance=a%3A9464';
 
@@ -107,6 +110,78 @@ export const itselfCases: Readonly<Record<string, readonly Case[]>> = {
       name: 'is silent when something else fails',
       series: { [failed('traces')]: '_ 1+1x30' },
       at: { '20m': [] },
+    },
+  ],
+  SidelightFleetLag: [
+    {
+      name: 'fires when rows have waited for a quarter of an hour, and ends when they are there',
+      series: { [lag]: '0+60x30 0x10' },
+      at: {
+        '15m': [],
+        '22m': [
+          {
+            labels,
+            summary: 'Recordings of sidecar a:9464 do not reach the fleet',
+            description:
+              "The sidecar a:9464 (job mcp) has rows that have waited for the fleet's store for 22m 0s. They are safe in its recording until ship.maxSpoolSize or ship.maxSpoolAge is reached.",
+            dashboard: 'fleet?var-job=mcp',
+          },
+        ],
+        '35m': [],
+      },
+    },
+    {
+      name: 'is silent at a short outage',
+      series: { [lag]: '0 60 120 180 240 300 5x20' },
+      at: { '6m': [], '20m': [] },
+    },
+  ],
+  SidelightFleetLosing: [
+    {
+      name: 'fires at the first payload that was given up, with why',
+      series: { [lost('payloads', 'spool_size')]: '_x5 40x90', [lost('frames', 'spool_size')]: '_x5 2x90' },
+      at: {
+        '4m': [],
+        '7m': [
+          {
+            labels: { ...labels, reason: 'spool_size' },
+            summary: 'Sidecar a:9464 gave up recordings that waited for the fleet',
+            description:
+              "The sidecar a:9464 (job mcp) gave up 42 rows and payloads in an hour that waited for the fleet's store (spool_size). They are in its recording as long as its retention keeps them; the fleet has gap markers.",
+            dashboard: 'fleet?var-job=mcp',
+          },
+        ],
+        '80m': [],
+      },
+    },
+    {
+      name: 'is silent at what somebody deleted, and at dead letters',
+      series: { [lost('frames', 'deleted')]: '0x5 40x30', [lost('frames', 'rejected')]: '0x5 40x30' },
+      at: { '7m': [], '20m': [] },
+    },
+  ],
+  SidelightFleetDeadLetters: [
+    {
+      name: 'fires at the first row that was not taken',
+      series: { [lost('operations', 'rejected')]: '_x5 1x90' },
+      at: {
+        '4m': [],
+        '7m': [
+          {
+            labels,
+            summary: "The fleet's store did not take rows of sidecar a:9464",
+            description:
+              "The sidecar a:9464 (job mcp) set aside 1 rows and payloads in an hour that the fleet's store did not take.",
+            dashboard: 'fleet?var-job=mcp',
+          },
+        ],
+        '80m': [],
+      },
+    },
+    {
+      name: 'is silent at what was given up for want of room',
+      series: { [lost('frames', 'spool_size')]: '0x5 40x30' },
+      at: { '7m': [], '20m': [] },
     },
   ],
   SidelightLabelOverflow: [

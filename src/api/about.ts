@@ -3,15 +3,22 @@ import type * as z from 'zod/mini';
 import { printConfigJson } from '../config/print.ts';
 import type { Settings } from './contract.ts';
 import type { Handlers } from './handler.ts';
-import { liveCursor } from './liveCursor.ts';
+import { may } from './principal.ts';
 
 export const ABOUT_HANDLERS: Handlers<'config' | 'health'> = {
   config: ({ context }) => JSON.parse(printConfigJson(context.loaded)) as z.infer<typeof Settings>,
-  health: ({ context, reader }) => ({
+  health: async ({ context, recordings, asker: { principal } }) => ({
     version: context.version,
     uptimeMs: context.now() - context.startedAt,
-    live: reader.openSessions().filter(({ status }) => status === 'live').length,
-    cursor: liveCursor(reader.position()),
+    live: (await recordings.openSessions()).filter(({ status }) => status === 'live').length,
+    cursor: await recordings.position(),
     followers: context.live.followers,
+    org: principal.org,
+    role: principal.role,
+    capabilities: {
+      writes: context.stored !== undefined && may('admin', principal.role),
+      replays: context.replays !== undefined && may('replayer', principal.role),
+    },
+    refused: context.pace.refused,
   }),
 };

@@ -1,17 +1,17 @@
 /**
- * Who is let in: by the names in a request, since any page in a browser can reach what listens on loopback, and by the token of
- * this installation. It never tells which part of a token was right.
+ * Who is let in: by the names in a request, since any page in a browser can reach what listens on loopback, and by a token that one
+ * of the authorities knows. It never tells which part of a token was right.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { refusal } from '../tap/http/guard.ts';
 import { valueOf } from '../tap/http/headers.ts';
 import type { RawHeaders } from '../wire/exchange.ts';
+import type { Authority, Principal } from './principal.ts';
 import { ApiError } from './problem.ts';
 
 export interface AccessOptions {
-  /** As text, hex. */
-  readonly token: string;
+  /** Asked in this order; the first that knows a token says whose it is. */
+  readonly authorities: readonly Authority[];
   /** It listens elsewhere than on loopback: then it may be asked for by an address, which no page can have made its own. */
   readonly remote: boolean;
   /** Further names by which it may be asked for, in lower case. */
@@ -29,13 +29,11 @@ const TOKEN_PROTOCOL = 'token.';
 
 export class Access {
   readonly #options: AccessOptions;
-  readonly #digest: Buffer;
   #failures = 0;
   #since = -Infinity;
 
   constructor(options: AccessOptions) {
     this.#options = options;
-    this.#digest = digestOf(options.token);
   }
 
   /** Throws an ApiError where Host or Origin are of somebody else. */
@@ -53,10 +51,13 @@ export class Access {
     if (why !== undefined) throw new ApiError(403, `${why}; --allowed-hosts names further ones`);
   }
 
-  /** Throws an ApiError without the token. */
-  token(headers: RawHeaders): void {
+  /** Whose token it is. Rejects with an ApiError where there is none, or none that is known. */
+  async principal(headers: RawHeaders): Promise<Principal> {
     const written = tokenIn(headers);
-    if (written !== undefined && timingSafeEqual(digestOf(written), this.#digest)) return;
+    for (const authority of this.#options.authorities) {
+      const principal = written === undefined ? undefined : await authority.principal(written);
+      if (principal !== undefined) return principal;
+    }
     const now = this.#options.now();
     if (now - this.#since > FAILURE_WINDOW_MS) {
       this.#since = now;
@@ -69,9 +70,12 @@ export class Access {
     }
     throw new ApiError(
       401,
-      'the token is missing or wrong; send Authorization: Bearer with what the file api.token of the data folder holds',
+      'the token is missing or wrong; send Authorization: Bearer with a token that is let in, such as the one in the file api.token of the data folder',
       {},
-      { 'www-authenticate': 'Bearer realm="sidelight"' },
+      // RFC 6750, section 3.1: who sent none is told of no error.
+      {
+        'www-authenticate': `Bearer realm="sidelight"${written === undefined ? '' : ', error="invalid_token"'}`,
+      },
     );
   }
 }
@@ -82,9 +86,4 @@ function tokenIn(headers: RawHeaders): string | undefined {
   const protocols = valueOf(headers, 'sec-websocket-protocol')?.split(',') ?? [];
   const named = protocols.map((one) => one.trim()).find((one) => one.startsWith(TOKEN_PROTOCOL));
   return named?.slice(TOKEN_PROTOCOL.length);
-}
-
-/** Of equal length, whatever was written. */
-function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -8,11 +8,14 @@ import { Hono, type Context } from 'hono';
 import type * as z from 'zod/mini';
 import type { Access } from './access.ts';
 import { ask, readBody } from './ask.ts';
+import type { Asker } from './audit.ts';
+import { guarded } from './guarded.ts';
 import type { ApiContext } from './handler.ts';
-import type { LazyMcp } from './mcp/lazy.ts';
+import type { Opened } from './opened.ts';
 import type { Page } from './page.ts';
+import { mustBe } from './principal.ts';
 import { ApiError, apiError, problemResponse } from './problem.ts';
-import { BASE, type Route, type RouteName, ROUTES } from './routes.ts';
+import { BASE, roleOf, type Route, type RouteName, ROUTES } from './routes.ts';
 
 /** Of a JSON body: a note is some thousand characters. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -20,19 +23,22 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** Streamable HTTP of the MCP server. */
 const MCP_PATH = '/mcp';
 
-type Incoming = Context<{ Bindings: HttpBindings }>;
+interface Hosted {
+  readonly Bindings: HttpBindings;
+  readonly Variables: { readonly asker: Asker };
+}
+type Incoming = Context<Hosted>;
 
 export interface AppOptions {
-  readonly context: ApiContext;
+  readonly orgOf: Opened['orgOf'];
   readonly access: Access;
   readonly page: Page;
-  readonly mcp: LazyMcp;
   /** Takes one line about a failure that nobody foresaw. */
   readonly report: (line: string) => void;
 }
 
-export function apiApp({ context, access, page, mcp, report }: AppOptions): Hono<{ Bindings: HttpBindings }> {
-  const app = new Hono<{ Bindings: HttpBindings }>();
+export function apiApp({ orgOf, access, page, report }: AppOptions): Hono<Hosted> {
+  const app = new Hono<Hosted>();
   app.onError((cause) => {
     const error = apiError(cause);
     if (error.status === 500) report(`a request of the API failed: ${cause.stack ?? cause.message}`);
@@ -44,14 +50,22 @@ export function apiApp({ context, access, page, mcp, report }: AppOptions): Hono
   });
   app.get('/healthz', () => new Response('ok\n', { headers: { 'content-type': 'text/plain' } }));
   for (const path of ['/api/*', MCP_PATH])
-    app.use(path, async ({ env }, next) => {
-      access.token(env.incoming.rawHeaders);
+    app.use(path, async (c, next) => {
+      const { rawHeaders, socket } = c.env.incoming;
+      const principal = await access.principal(rawHeaders);
+      orgOf(principal).context.pace.take(principal.subject);
+      c.set('asker', { principal, client: socket.remoteAddress });
       await next();
+      // What goes on after the answer began ends with the leave to read it.
+      const res = guarded(c.res, () => access.principal(rawHeaders));
+      if (res !== c.res) c.res = res;
     });
-  app.all(MCP_PATH, ({ req }) => mcp.answer(req.raw));
+  app.all(MCP_PATH, ({ req, var: { asker } }) => orgOf(asker.principal).mcp.answer(req.raw, asker.principal));
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const { method, path } = ROUTES[name];
-    app.on(method.toUpperCase(), pathOf(path), (c) => answered(name, c, context));
+    app.on(method.toUpperCase(), pathOf(path), (c) =>
+      answered(name, c, orgOf(c.var.asker.principal).context),
+    );
   }
   for (const path of new Set(Object.values(ROUTES).map((route) => route.path)))
     app.all(pathOf(path), () => {
@@ -76,11 +90,13 @@ function pathOf(path: string): string {
 }
 
 async function answered(name: RouteName, c: Incoming, context: ApiContext): Promise<Response> {
+  // Before anything is read of a body.
+  mustBe(roleOf(name), c.var.asker.principal);
   const answer = await ask(name, context, {
     places: c.req.param(),
     query: new URL(c.req.url).searchParams,
     body: await bodyOf(ROUTES[name], c),
-    client: c.env.incoming.socket.remoteAddress,
+    asker: c.var.asker,
     lastEventId: c.req.header('last-event-id'),
   });
   // Nobody will read it.

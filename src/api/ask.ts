@@ -1,15 +1,19 @@
 /** Asks a route of the table by its name: reads what was written for it and calls its handler. HTTP and the MCP server both come here. */
 import type * as z from 'zod/mini';
 import { ABOUT_HANDLERS } from './about.ts';
-import { audit } from './audit.ts';
+import { type Asker, audit } from './audit.ts';
+import { CASE_HANDLERS } from './cases.ts';
 import { FRAME_HANDLERS } from './frames.ts';
 import type { ApiContext, ApiRequest, Handlers } from './handler.ts';
 import { JUDGED_HANDLERS } from './judged.ts';
 import { LIVE_HANDLERS } from './liveEvents.ts';
-import { PLACES, readQuery, readValue } from './parameters.ts';
+import { MOCK_HANDLERS } from './mockHandlers.ts';
+import { PLACES, readFilter, readQuery, readValue } from './parameters.ts';
+import { mustBe } from './principal.ts';
 import { ApiError } from './problem.ts';
+import { auditRead, auditSearch } from './reading.ts';
 import { REPLAY_HANDLERS, replaysOf } from './replayHandlers.ts';
-import { type Route, type RouteAnswer, type RouteName, ROUTES } from './routes.ts';
+import { roleOf, type Route, type RouteAnswer, type RouteName, ROUTES } from './routes.ts';
 import { SESSION_HANDLERS } from './sessions.ts';
 import { TRANSFER_HANDLERS } from './transfer.ts';
 
@@ -21,6 +25,8 @@ const HANDLERS: Handlers<RouteName> = {
   ...ABOUT_HANDLERS,
   ...LIVE_HANDLERS,
   ...REPLAY_HANDLERS,
+  ...MOCK_HANDLERS,
+  ...CASE_HANDLERS,
 };
 
 /** As they stand in a path. */
@@ -31,8 +37,7 @@ export interface Asked {
   readonly query: URLSearchParams;
   /** Read by `readBody`; or bytes. */
   readonly body: unknown;
-  /** For the audit log. */
-  readonly client: string | undefined;
+  readonly asker: Asker;
   readonly lastEventId?: string | undefined;
 }
 
@@ -40,28 +45,49 @@ export interface Asked {
 export async function ask<N extends RouteName>(
   name: N,
   context: ApiContext,
-  { places, query, body, client, lastEventId }: Asked,
+  { places, query, body, asker, lastEventId }: Asked,
 ): Promise<RouteAnswer<N>> {
   const route: Route = ROUTES[name];
+  mustBe(roleOf(name), asker.principal);
   const numbered = (['seq', 'operation', 'step'] as const).find((place) => places[place] !== undefined);
   const number = numbered === undefined ? 0 : readValue(numbered, PLACES[numbered], places[numbered] ?? '');
   const read = readQuery(route.query, query);
-  const reader = await context.stored.reader();
+  const wanted =
+    places.session === undefined ? undefined : readValue('session', PLACES.session, places.session);
+  const recordings = await context.recordings();
+  const session = wanted === undefined ? undefined : await recordings.findSession(wanted);
+  const written: ApiRequest<RouteName>['audit'] = (entry) => {
+    audit(context.auditFile, entry, context.now(), asker);
+  };
+  const { filter, payload } = read as { readonly filter?: string; readonly payload?: string };
+  if (filter !== undefined) auditSearch(context, asker, name, readFilter(filter));
+  const reads = (sessionId: string): void => {
+    if (route.bare !== true && payload !== 'none')
+      auditRead(context, asker, { action: 'read', route: name, session: sessionId });
+  };
   const request: ApiRequest<RouteName> = {
     context,
-    reader,
+    recordings,
+    asker,
     get session() {
-      return reader.findSession(readValue('session', PLACES.session, places.session ?? ''));
+      if (session === undefined) throw new TypeError(`the path of ${name} names no session`);
+      return session;
+    },
+    open: (one) => {
+      reads(one.id);
+      return recordings.open(one);
     },
     get replay() {
       return replaysOf(context).find(readValue('replay', PLACES.replay, places.replay ?? ''));
     },
+    get mock() {
+      return readValue('mock', PLACES.mock, places.mock ?? '');
+    },
     number,
     query: read,
     body: body as ApiRequest<RouteName>['body'],
-    audit: (entry) => {
-      audit(context.loaded.config.dataDir, entry, context.now(), client);
-    },
+    audit: written,
+    reads,
     lastEventId,
   };
   // Each handler is of the route that its request was read for.

@@ -81,6 +81,12 @@ export interface Client {
   readonly plan: (id: string, wishes?: Body<'plan'>) => Promise<Answer<'plan'>>;
   readonly replayTargets: () => Promise<Answer<'replayTargets'>>;
   readonly startReplay: (wishes: Body<'startReplay'>) => Promise<Answer<'startReplay'>>;
+  /** Its body is to be read or cancelled. */
+  readonly case: (id: string, wishes?: Body<'case'>) => Promise<Response>;
+  readonly startMock: (wishes: Body<'startMock'>) => Promise<Answer<'startMock'>>;
+  readonly mocks: () => Promise<Answer<'mocks'>>;
+  readonly mock: (id: string) => Promise<Answer<'mock'>>;
+  readonly stopMock: (id: string) => Promise<Answer<'stopMock'>>;
   readonly replays: () => Promise<Answer<'replays'>>;
   readonly replay: (replay: string) => Promise<Answer<'replay'>>;
   readonly moveReplay: (replay: string, move: Body<'moveReplay'>) => Promise<Answer<'moveReplay'>>;
@@ -160,6 +166,11 @@ export function createClient({ url, token, fetch: send = fetch }: ClientOptions)
     plan: (id, wishes = {}) => json(of(id, '/plan'), {}, put(wishes)),
     replayTargets: () => json('/replay-targets'),
     startReplay: (wishes) => json('/replays', {}, put(wishes)),
+    case: (id, wishes = {}) => ask(of(id, '/case'), {}, put(wishes)),
+    startMock: (wishes) => json('/mocks', {}, put(wishes)),
+    mocks: () => json('/mocks'),
+    mock: (id) => json(`/mocks/${encodeURIComponent(id)}`),
+    stopMock: (id) => json(`/mocks/${encodeURIComponent(id)}`, {}, { method: 'DELETE' }),
     replays: () => json('/replays'),
     replay: (id) => json(run(id)),
     moveReplay: (id, move) => json(run(id, '/moves'), {}, put(move)),

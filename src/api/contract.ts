@@ -4,6 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { CATEGORIES } from '../check/gate.ts';
+import { ROLES } from '../config/access.ts';
 import { Finding, FoundOperation, FoundSession, Frame, Operation, Session } from './records.ts';
 import {
   count,
@@ -193,7 +194,17 @@ export const Health = named(
     uptimeMs: count(),
     live: told(count(), 'Sessions that are being recorded.'),
     cursor: told(z.string(), 'Where the store ends now, for `/live`.'),
-    followers: told(count(), 'Clients of `/live`.'),
+    followers: told(count(), 'Clients of `/live`, of this org.'),
+    org: told(z.string(), 'Whose recordings are read with this token.'),
+    role: told(z.enum(ROLES), 'What may be done with it.'),
+    capabilities: told(
+      z.object({
+        writes: told(z.boolean(), 'Sessions can be pinned, noted, deleted and imported.'),
+        replays: told(z.boolean(), 'Sessions can be run again.'),
+      }),
+      'What there is here for this role.',
+    ),
+    refused: told(count(), 'Requests since the start that came too fast to be answered.'),
   }),
 );
 

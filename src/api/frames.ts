@@ -12,7 +12,8 @@ const PREVIEW_CHARS = 200;
 const PREVIEW_BYTES = PREVIEW_CHARS * 4;
 
 export const FRAME_HANDLERS: Handlers<'frames' | 'frame' | 'frameBytes'> = {
-  frames: ({ reader, session, query: { from, to, operation, limit, payload } }) => {
+  frames: async ({ open, session, query: { from, to, operation, limit, payload } }) => {
+    const reader = await open(session);
     const items = [];
     let bytes = 0;
     for (const frame of reader.frames(session.id, { from, ...(to !== undefined && { to }) })) {
@@ -23,12 +24,12 @@ export const FRAME_HANDLERS: Handlers<'frames' | 'frame' | 'frameBytes'> = {
     }
     return { items };
   },
-  frame: ({ reader, session, number }) => {
-    const frame = frameOf(reader, session.id, number);
+  frame: async ({ open, session, number }) => {
+    const frame = frameOf(await open(session), session.id, number);
     return { ...headOf(frame), ...wholePayload(frame.bytes), ...parsed(frame.bytes) };
   },
-  frameBytes: ({ reader, session, number }) => {
-    const { bytes } = frameOf(reader, session.id, number);
+  frameBytes: async ({ open, session, number }) => {
+    const { bytes } = frameOf(await open(session), session.id, number);
     return new Response(new Uint8Array(bytes), {
       headers: {
         'content-type': 'application/octet-stream',

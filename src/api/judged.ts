@@ -10,7 +10,6 @@ import { parsePattern, type Pattern } from '../replay/paths.ts';
 import { hasText } from '../store/filter.ts';
 import type { CountedOperation } from '../store/find.ts';
 import { MAX_PAGE } from '../store/page.ts';
-import type { StoreReader } from '../store/read.ts';
 import { Tally } from '../store/tally.ts';
 import { verdictOf } from '../store/verdict.ts';
 import type { ApiRequest, Handlers } from './handler.ts';
@@ -18,18 +17,22 @@ import { readFilter } from './parameters.ts';
 import { ApiError } from './problem.ts';
 
 export const JUDGED_HANDLERS: Handlers<'findings' | 'explain' | 'check' | 'stats' | 'diff'> = {
-  findings: ({ reader, session }) => ({
-    items: reader.findings(session.id).map((finding) => {
+  findings: async ({ open, session }) => ({
+    items: (await open(session)).findings(session.id).map((finding) => {
       const { severity = 'warning', title = finding.rule, hint = '' } = findingInfo(finding.rule) ?? {};
       return { ...finding, severity, title, hint };
     }),
     total: session.findings,
   }),
-  explain: ({ reader, session }) => ({
-    session: session.id,
-    ...verdictOf(session, reader.operations(session.id), reader.findings(session.id)),
-  }),
-  check: ({ reader, session, query: { failOn, maxDurationMs, expectTool, forbidTool } }) => {
+  explain: async ({ open, session }) => {
+    const reader = await open(session);
+    return {
+      session: session.id,
+      ...verdictOf(session, reader.operations(session.id), reader.findings(session.id)),
+    };
+  },
+  check: async ({ open, session, query: { failOn, maxDurationMs, expectTool, forbidTool } }) => {
+    const reader = await open(session);
     const found = checked(session, reader.operations(session.id), reader.findings(session.id), {
       failOn: new Set(failOn.length === 0 ? DEFAULT_FAIL_ON : failOn),
       maxDurationUs: maxDurationMs === undefined ? undefined : maxDurationMs * 1000,
@@ -44,44 +47,36 @@ export const JUDGED_HANDLERS: Handlers<'findings' | 'explain' | 'check' | 'stats
       violations: [...found.violations, ...found.operations.flatMap(({ violations }) => violations)],
     };
   },
-  stats: (request) => {
+  stats: async (request) => {
     const tally = new Tally();
-    const { operations, isWhole } = counted(request);
-    let complete = true;
-    for (const operation of operations) {
-      complete = tally.add(operation);
-      if (!complete) break;
-    }
+    const complete = await counted(request, (operation) => tally.add(operation));
     const all = tally.statistics();
-    return { items: all.slice(0, request.query.limit), groups: all.length, complete: complete && isWhole() };
+    return { items: all.slice(0, request.query.limit), groups: all.length, complete };
   },
-  diff: ({ reader, query }) => diffOf(reader, query.before, query.after, query),
+  diff: (request) => diffOf(request, request.query.before, request.query.after, request.query),
 };
 
-/** With a text in the filter, payloads are read, within the same bound as for a list. */
-function counted({ reader: { find }, query, context }: ApiRequest<'stats'>): {
-  readonly operations: Iterable<CountedOperation>;
-  readonly isWhole: () => boolean;
-} {
+/** With a text in the filter, payloads are read, within the same bound as for a list. Resolves to whether all were added. */
+async function counted(
+  { recordings, query, context }: ApiRequest<'stats'>,
+  add: (operation: CountedOperation) => boolean,
+): Promise<boolean> {
   const question = { filter: readFilter(query.filter), nowUs: context.now() * 1000 };
-  if (!hasText(question.filter)) return { operations: find.counted(question), isWhole: () => true };
-  let stopped = false;
-  function* pages(): Generator<CountedOperation> {
-    for (let after: string | undefined; ;) {
-      const page = find.operations({ ...question, limit: MAX_PAGE, ...(after !== undefined && { after }) });
-      for (const { target, startedAtUs, endedAtUs, requestBytes, resultBytes, ...one } of page.rows)
-        yield {
-          ...one,
-          tool: target?.kind === 'tool' ? target.name : undefined,
-          durationUs: endedAtUs - startedAtUs,
-          bytes: requestBytes + resultBytes,
-        };
-      ({ stopped } = page);
-      if (page.next === undefined || stopped) return;
-      after = page.next;
+  if (!hasText(question.filter)) return recordings.counted(question, add);
+  for (let after: string | undefined; ;) {
+    const page = await recordings.operations({
+      ...question,
+      limit: MAX_PAGE,
+      ...(after !== undefined && { after }),
+    });
+    for (const { target, startedAtUs, endedAtUs, requestBytes, resultBytes, ...one } of page.rows) {
+      const tool = target?.kind === 'tool' ? target.name : undefined;
+      const durationUs = endedAtUs - startedAtUs;
+      if (!add({ ...one, tool, durationUs, bytes: requestBytes + resultBytes })) return false;
     }
+    if (page.next === undefined || page.stopped) return !page.stopped;
+    after = page.next;
   }
-  return { operations: pages(), isWhole: () => !stopped };
 }
 
 type Written = Pick<ApiRequest<'diff'>['query'], 'level' | 'ignore' | 'typeOnly' | 'unordered'>;
@@ -97,13 +92,18 @@ export function rulesOf({ level, ignore, typeOnly, unordered }: Written): Compar
 }
 
 /** Of two sessions, named as in a path. */
-export function diffOf(reader: StoreReader, before: string, after: string, query: Written) {
-  const [left, right] = [reader.findSession(before), reader.findSession(after)];
-  const found = diffSessions(
-    comparedSession(sourceOf(reader, left)),
-    comparedSession(sourceOf(reader, right)),
-    rulesOf(query),
-  );
+export async function diffOf(
+  { recordings, open }: Pick<ApiRequest<'diff'>, 'recordings' | 'open'>,
+  before: string,
+  after: string,
+  query: Written,
+) {
+  const compared = async (named: string) => {
+    const session = await recordings.findSession(named);
+    return { id: session.id, session: comparedSession(sourceOf(await open(session), session)) };
+  };
+  const [left, right] = [await compared(before), await compared(after)];
+  const found = diffSessions(left.session, right.session, rulesOf(query));
   return { before: left.id, after: right.id, same: isSame(found), ...diffJson(found) };
 }
 

@@ -5,15 +5,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import { secretFile } from '../self/secretFile.ts';
 import { Access } from './access.ts';
 import { apiApp } from './app.ts';
 import { LiveSockets } from './liveSocket.ts';
-import { LazyMcp } from './mcp/lazy.ts';
 import { type OpenOptions, openApi } from './opened.ts';
 import { pageOf } from './page.ts';
+import type { Authority } from './principal.ts';
 
 export interface ListenerOptions extends OpenOptions {
+  /** Who knows whom a token lets in. */
+  readonly authorities: readonly Authority[];
   /** It listens elsewhere than on loopback. */
   readonly remote: boolean;
   readonly allowedHosts: readonly string[];
@@ -22,14 +23,11 @@ export interface ListenerOptions extends OpenOptions {
 }
 
 export interface ApiListener {
-  readonly token: string;
   readonly request: (request: IncomingMessage, response: ServerResponse) => void;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Ends what goes on; connections are the server's. */
   readonly close: () => Promise<void>;
 }
-
-export const TOKEN_FILE = 'api.token';
 
 /** What every answer says; one that says otherwise itself is left as it is. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -42,20 +40,17 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Rejects with a StoreError, or with what is wrong with the token's file. */
+/** Rejects with a StoreError. */
 export async function apiListener(options: ListenerOptions): Promise<ApiListener> {
-  const { remote, allowedHosts, report } = options;
-  const { context, close } = await openApi(options);
-  const token = Buffer.from(secretFile(context.loaded.config.dataDir, TOKEN_FILE)).toString('hex');
-  const access = new Access({ token, remote, allowedHosts, now: () => performance.now() });
-  const mcp = new LazyMcp({ context, report });
-  const app = apiApp({ context, access, page: pageOf(options.page), mcp, report });
+  const { authorities, remote, allowedHosts, report } = options;
+  const { orgOf, close } = await openApi(options);
+  const access = new Access({ authorities, remote, allowedHosts, now: () => performance.now() });
+  const app = apiApp({ orgOf, access, page: pageOf(options.page), report });
   const answer = getRequestListener(async (request, env) => hardened(await app.fetch(request, env)), {
     overrideGlobalObjects: false,
   });
-  const sockets = new LiveSockets(access, context.live);
+  const sockets = new LiveSockets(access, orgOf);
   return {
-    token,
     request: (request, response) => {
       void answer(request, response);
     },
@@ -64,7 +59,6 @@ export async function apiListener(options: ListenerOptions): Promise<ApiListener
     },
     close: async () => {
       sockets.close();
-      await mcp.close();
       await close();
     },
   };

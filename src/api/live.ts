@@ -3,13 +3,11 @@
  * told later, and one that is too far behind is told what it missed. It never holds back a writer, nor another client.
  */
 import type { Filter } from '../filter/ast.ts';
-import type { News, Position, StoreReader } from '../store/read.ts';
 import type { SessionRecord } from '../store/record.ts';
+import type { News, Recordings } from '../store/recordings.ts';
 import type * as z from 'zod/mini';
 import type { LiveMessage as Schema } from './contract.ts';
-import { liveCursor, livePosition } from './liveCursor.ts';
 import { ApiError, apiError, detailsOf } from './problem.ts';
-import type { Stored } from './stored.ts';
 
 export type LiveMessage = z.infer<typeof Schema>;
 
@@ -32,10 +30,6 @@ export interface Follower {
   readonly stop: () => void;
 }
 
-/** Asking whether somebody wrote is one read of shared memory. */
-const POLL_MS = 50;
-/** A process that was killed writes nothing: whether it is still there is looked at now and then. */
-const LIVENESS_MS = 1000;
 /** Pages and terminals of a person; each costs a look at the store with every change. */
 export const MAX_FOLLOWERS = 32;
 /** Sessions and operations: some twenty messages. Who is further behind reads the lists with less. */
@@ -43,18 +37,27 @@ const MAX_BEHIND = 20_000;
 /** Sessions that run at once and are told of as they change: the newest. */
 const MAX_WATCHED = 1000;
 
+export interface LiveOptions {
+  readonly recordings: () => Promise<Recordings>;
+  /** How often it is asked whether somebody wrote. */
+  readonly pollMs: number;
+  /** A process that was killed writes nothing: so often it is looked whether those that record are still there. */
+  readonly livenessMs: number;
+  readonly now: () => number;
+  /** Takes one line about a failure that nobody foresaw. */
+  readonly report: (line: string) => void;
+}
+
 export class Live {
-  readonly #stored: Stored;
-  readonly #now: () => number;
-  readonly #report: (line: string) => void;
+  readonly #options: LiveOptions;
   readonly #followed = new Set<Following>();
   #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+  #isAwaited = false;
   #closed = false;
 
-  constructor(stored: Stored, now: () => number, report: (line: string) => void) {
-    this.#stored = stored;
-    this.#now = now;
-    this.#report = report;
+  constructor(options: LiveOptions) {
+    this.#options = options;
   }
 
   get followers(): number {
@@ -65,14 +68,16 @@ export class Live {
   follow(client: LiveClient, subscription: Subscription): Follower {
     if (this.#followed.size >= MAX_FOLLOWERS)
       throw new ApiError(503, `there are ${MAX_FOLLOWERS} clients of /live already; close one`);
-    const following = new Following(client, subscription, this.#now);
+    const following = new Following(client, subscription, this.#options);
     this.#followed.add(following);
-    if (this.#timer === undefined) this.#schedule(0);
+    this.#hurry();
     return {
       subscribe: (changed) => {
         following.subscribe(changed);
+        this.#hurry();
       },
       stop: () => {
+        following.stop();
         this.#followed.delete(following);
       },
     };
@@ -81,65 +86,86 @@ export class Live {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    for (const following of this.#followed) following.stop();
     this.#followed.clear();
+  }
+
+  /** Who is new does not wait: there is a look at once, or one more after the one that goes on. */
+  #hurry(): void {
+    this.#isAwaited = true;
+    if (this.#isLooking) return;
+    clearTimeout(this.#timer);
+    this.#schedule(0);
   }
 
   #schedule(ms: number): void {
     this.#timer = setTimeout(() => {
-      void this.#look();
+      this.#isLooking = true;
+      void this.#look().finally(() => {
+        this.#isLooking = false;
+      });
     }, ms);
   }
 
   async #look(): Promise<void> {
     let more = false;
+    this.#isAwaited = false;
     try {
-      const reader = await this.#stored.reader();
-      const version = reader.version();
+      const recordings = await this.#options.recordings();
+      const version = await recordings.version();
       for (const following of this.#followed)
-        more = this.#tried([following], () => following.look(reader, version)) || more;
+        more = (await this.#tried(following, () => following.look(recordings, version))) || more;
     } catch (cause) {
-      this.#tried(this.#followed, () => {
-        throw cause;
-      });
+      for (const following of this.#followed) this.#failed(following, cause);
     }
-    if (this.#closed || this.#followed.size === 0) this.#timer = undefined;
-    else this.#schedule(more ? 0 : POLL_MS);
+    if (!this.#closed && this.#followed.size > 0) this.#schedule(more ? 0 : this.#pause());
   }
 
-  /** Trouble with the store passes, and is told; what is our own fault would come again with every look. */
-  #tried(concerned: Iterable<Following>, look: () => boolean): boolean {
+  #pause(): number {
+    return this.#isAwaited ? 0 : this.#options.pollMs;
+  }
+
+  async #tried(following: Following, look: () => Promise<boolean>): Promise<boolean> {
     try {
-      return look();
+      return await look();
     } catch (cause) {
-      const error = apiError(cause);
-      if (error.status === 500) this.#report(`/live failed: ${String(cause)}`);
-      for (const following of concerned) {
-        following.failed(error);
-        if (error.status === 500) this.#followed.delete(following);
-      }
+      this.#failed(following, cause);
       return false;
     }
   }
+
+  /** Trouble with the store passes, and is told; what is our own fault would come again with every look. */
+  #failed(following: Following, cause: unknown): void {
+    const error = apiError(cause);
+    if (error.status === 500) this.#options.report(`/live failed: ${String(cause)}`);
+    following.failed(error);
+    if (error.status === 500) this.#followed.delete(following);
+  }
 }
+
+type Next = Pick<News, 'position' | 'more'>;
 
 /** One client's way through the store. */
 class Following {
   readonly #client: LiveClient;
   readonly #now: () => number;
+  readonly #livenessMs: number;
   #subscription: Subscription;
   /** Undefined: it is to be greeted. */
-  #position: Position | undefined;
-  #reader: StoreReader | undefined;
+  #position: string | undefined;
+  #recordings: Recordings | undefined;
   #version = -1;
   #lookedAt = -Infinity;
+  #over = false;
   #problem = '';
   /** By id, as they were told last; in the order in which they were stored. */
   #watched = new Map<string, string>();
 
-  constructor(client: LiveClient, subscription: Subscription, now: () => number) {
+  constructor(client: LiveClient, subscription: Subscription, { now, livenessMs }: LiveOptions) {
     this.#client = client;
     this.#subscription = subscription;
     this.#now = now;
+    this.#livenessMs = livenessMs;
   }
 
   subscribe(subscription: Subscription): void {
@@ -147,65 +173,82 @@ class Following {
     this.#position = undefined;
   }
 
+  /** Nothing is said from here on. */
+  stop(): void {
+    this.#over = true;
+  }
+
   failed(error: ApiError): void {
     if (error.message === this.#problem || !this.#client.ready()) return;
     this.#problem = error.message;
-    this.#client.send({ type: 'problem', problem: detailsOf(error) });
+    this.#send({ type: 'problem', problem: detailsOf(error) });
   }
 
-  /** True when there is more at once. */
-  look(reader: StoreReader, version: number): boolean {
+  /** Resolves to true when there is more at once. */
+  async look(recordings: Recordings, version: number): Promise<boolean> {
     if (!this.#client.ready()) return false;
     const now = this.#now();
-    const isOther = this.#reader !== undefined && this.#reader !== reader;
-    const nothingNew = version === this.#version && now - this.#lookedAt < LIVENESS_MS;
+    const isOther = this.#recordings !== undefined && this.#recordings !== recordings;
+    const nothingNew = version === this.#version && now - this.#lookedAt < this.#livenessMs;
     if (this.#position !== undefined && nothingNew && !isOther) return false;
-    this.#reader = reader;
+    this.#recordings = recordings;
     this.#version = version;
     this.#lookedAt = now;
     this.#problem = '';
-    const position = this.#position ?? this.#greet(reader);
-    return this.#skip(reader, position, isOther) || this.#tell(reader, position);
+    const subscription = this.#subscription;
+    const from = this.#position ?? (await this.#greet(recordings, subscription));
+    const next =
+      (await this.#skip(recordings, from, isOther)) ?? (await this.#tell(recordings, from, subscription));
+    // Meanwhile it may have subscribed to something else: that is looked at next.
+    if (this.#subscription === subscription) this.#position = next.position;
+    return next.more;
   }
 
-  #greet(reader: StoreReader): Position {
-    const { cursor } = this.#subscription;
-    const position = cursor === undefined ? reader.position() : livePosition(cursor);
-    const live = reader.openSessions().filter(({ status }) => status === 'live');
-    const isMeant = this.#meant(reader, live, []);
+  /** It may be over since it was asked for what it is to be told. */
+  #send(message: LiveMessage): void {
+    if (!this.#over) this.#client.send(message);
+  }
+
+  async #greet(recordings: Recordings, subscription: Subscription): Promise<string> {
+    const position = subscription.cursor ?? (await recordings.position());
+    const live = (await recordings.openSessions()).filter(({ status }) => status === 'live');
+    const isMeant = await this.#meant(recordings, subscription, live, []);
     this.#watched = new Map();
     for (const session of live) this.#watch(session);
     const shown = live.filter(({ id }) => isMeant.sessions.has(id)).slice(-MAX_WATCHED);
-    this.#client.send({ type: 'hello', cursor: liveCursor(position), live: shown.reverse() });
-    this.#position = position;
+    this.#send({ type: 'hello', cursor: position, live: shown.reverse() });
     return position;
   }
 
   /** Goes on at the end of the store where this one's place is not in it, or too far from there. */
-  #skip(reader: StoreReader, position: Position, isOther: boolean): boolean {
-    const end = reader.position();
-    const sessions = end.session - position.session;
-    const operations = end.operation - position.operation;
-    const isReplaced = isOther || sessions < 0 || operations < 0;
-    if (!isReplaced && sessions + operations <= MAX_BEHIND) return false;
-    this.#position = end;
-    this.#client.send({
+  async #skip(recordings: Recordings, position: string, isOther: boolean): Promise<Next | undefined> {
+    const distance = isOther ? undefined : await recordings.distance(position);
+    if (distance !== undefined && distance.sessions + distance.operations <= MAX_BEHIND) return undefined;
+    const end = await recordings.position();
+    const all = distance ?? (await recordings.distance(undefined));
+    this.#send({
       type: 'missed',
-      cursor: liveCursor(end),
-      sessions: isReplaced ? end.session : sessions,
-      operations: isReplaced ? end.operation : operations,
-      reason: isReplaced ? 'replaced' : 'behind',
+      cursor: end,
+      sessions: all?.sessions ?? 0,
+      operations: all?.operations ?? 0,
+      reason: distance === undefined ? 'replaced' : 'behind',
     });
-    for (const session of reader.openSessions()) if (session.status === 'live') this.#watch(session);
-    return true;
+    for (const session of await recordings.openSessions())
+      if (session.status === 'live') this.#watch(session);
+    return { position: end, more: true };
   }
 
-  #tell(reader: StoreReader, from: Position): boolean {
-    const news = reader.since(from, this.#watched.keys());
+  async #tell(recordings: Recordings, from: string, subscription: Subscription): Promise<Next> {
+    const news = await recordings.since(from, this.#watched.keys());
     const changed = news.watched.filter(
       (session) => JSON.stringify(session) !== this.#watched.get(session.id),
     );
-    const isMeant = this.#meant(reader, [...news.sessions, ...changed], news.operations);
+    const isMeant = await this.#meant(
+      recordings,
+      subscription,
+      [...news.sessions, ...changed],
+      news.operations,
+    );
     const started = news.sessions.filter(({ id }) => isMeant.sessions.has(id));
     const startedIds = new Set(started.map(({ id }) => id));
     const message = {
@@ -214,12 +257,10 @@ class Following {
       changed: changed.filter(({ id }) => isMeant.sessions.has(id) && !startedIds.has(id)),
     };
     for (const session of [...news.sessions, ...changed]) this.#watch(session);
-    this.#position = news.position;
-    const moved = news.position.session !== from.session || news.position.operation !== from.operation;
     // What is not meant moves the place, too: nobody has to look through it again.
-    if (moved || message.changed.length > 0)
-      this.#client.send({ type: 'news', cursor: liveCursor(news.position), ...message });
-    return news.more;
+    if (news.position !== from || message.changed.length > 0)
+      this.#send({ type: 'news', cursor: news.position, ...message });
+    return news;
   }
 
   #watch(session: SessionRecord): void {
@@ -232,13 +273,18 @@ class Following {
     if (this.#watched.size > MAX_WATCHED && oldest !== undefined) this.#watched.delete(oldest);
   }
 
-  #meant(reader: StoreReader, sessions: readonly SessionRecord[], operations: News['operations']) {
-    const question = { filter: this.#subscription.filter, nowUs: this.#now() * 1000 };
+  async #meant(
+    recordings: Recordings,
+    { filter }: Subscription,
+    sessions: readonly SessionRecord[],
+    operations: News['operations'],
+  ) {
+    const question = { filter, nowUs: this.#now() * 1000 };
     const ids = sessions.map(({ id }) => id);
     const numbers = operations.map(({ number }) => number);
     return {
-      sessions: reader.find.among('sessions', ids, question),
-      operations: reader.find.among('operations', numbers, question),
+      sessions: await recordings.among('sessions', ids, question),
+      operations: await recordings.among('operations', numbers, question),
     };
   }
 }

@@ -4,9 +4,12 @@ import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Access } from './access.ts';
 import { Subscribe } from './contract.ts';
+import { rechecked } from './guarded.ts';
 import type { Follower, Live, Subscription } from './live.ts';
 import { LIVE_CURSOR, readFilter, readQuery, readValue } from './parameters.ts';
+import type { Opened } from './opened.ts';
 import { ApiError, apiError, detailsOf } from './problem.ts';
+import { auditSearch } from './reading.ts';
 import { BASE, ROUTES } from './routes.ts';
 
 /** What waits for a client; then it is told later. */
@@ -19,6 +22,7 @@ const PING_MS = 30_000;
 const PROTOCOL = 'sidelight';
 /** RFC 6455, section 7.4.1. */
 const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
 
 export class LiveSockets {
   readonly #server = new WebSocketServer({
@@ -28,31 +32,19 @@ export class LiveSockets {
     handleProtocols: (offered) => (offered.has(PROTOCOL) ? PROTOCOL : false),
   });
   readonly #access: Access;
-  readonly #live: Live;
+  readonly #orgOf: Opened['orgOf'];
 
-  constructor(access: Access, live: Live) {
+  constructor(access: Access, orgOf: Opened['orgOf']) {
     this.#access = access;
-    this.#live = live;
+    this.#orgOf = orgOf;
   }
 
   /** For the event `upgrade` of a server. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    try {
-      const { rawHeaders, url = '/' } = request;
-      this.#access.names(rawHeaders);
-      this.#access.token(rawHeaders);
-      const [path, query = ''] = url.split('?', 2);
-      if (path !== `${BASE}${ROUTES.live.path}`)
-        throw new ApiError(404, `there is no WebSocket but ${BASE}/live`);
-      const { filter, cursor } = readQuery(ROUTES.live.query, new URLSearchParams(query));
-      const subscription = { filter: readFilter(filter), cursor };
-      this.#server.handleUpgrade(request, socket, head, (client) => {
-        this.#serve(client, subscription);
-      });
-    } catch (cause) {
+    this.#upgraded(request, socket, head).catch((cause: unknown) => {
       refuse(socket, apiError(cause));
-    }
+    });
   }
 
   close(): void {
@@ -60,7 +52,38 @@ export class LiveSockets {
     this.#server.close();
   }
 
-  #serve(client: WebSocket, subscription: Subscription): void {
+  async #upgraded(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { rawHeaders, url = '/' } = request;
+    this.#access.names(rawHeaders);
+    const principal = await this.#access.principal(rawHeaders);
+    const [path, query = ''] = url.split('?', 2);
+    if (path !== `${BASE}${ROUTES.live.path}`)
+      throw new ApiError(404, `there is no WebSocket but ${BASE}/live`);
+    const { filter, cursor } = readQuery(ROUTES.live.query, new URLSearchParams(query));
+    const { context } = this.#orgOf(principal);
+    const followed = (subscription: Subscription): Subscription => {
+      auditSearch(context, { principal, client: request.socket.remoteAddress }, 'live', subscription.filter);
+      return subscription;
+    };
+    const subscription = followed({ filter: readFilter(filter), cursor });
+    this.#server.handleUpgrade(request, socket, head, (client) => {
+      this.#serve(client, context.live, (data) => followed(subscriptionOf(data)), subscription);
+      const stop = rechecked(
+        () => this.#access.principal(rawHeaders),
+        () => {
+          client.close(POLICY_VIOLATION);
+        },
+      );
+      client.on('close', stop);
+    });
+  }
+
+  #serve(
+    client: WebSocket,
+    live: Live,
+    read: (data: RawData) => Subscription,
+    subscription: Subscription,
+  ): void {
     const say = (message: object): void => {
       client.send(JSON.stringify(message));
     };
@@ -72,7 +95,7 @@ export class LiveSockets {
     });
     let follower: Follower;
     try {
-      follower = this.#live.follow(
+      follower = live.follow(
         { ready: () => client.bufferedAmount < MAX_BUFFERED_BYTES, send: say },
         subscription,
       );
@@ -83,7 +106,7 @@ export class LiveSockets {
     }
     client.on('message', (data) => {
       try {
-        follower.subscribe(subscriptionOf(data));
+        follower.subscribe(read(data));
       } catch (cause) {
         problem(cause);
       }

@@ -9,7 +9,7 @@ import { NAMED } from './schemaWords.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-const PROBLEMS = [400, 401, 403, 404, 409, 429, 503];
+const PROBLEMS = [400, 401, 403, 404, 409, 429, 501, 503];
 
 export function renderOpenApi(): string {
   const paths: Record<string, Record<string, Json>> = {};
@@ -46,7 +46,8 @@ export function renderOpenApi(): string {
         token: {
           type: 'http',
           scheme: 'bearer',
-          description: 'The token in the file api.token of the data folder.',
+          description:
+            'The token in the file api.token of the data folder, one of `sidelight token create`, or one of an OIDC issuer.',
         },
       },
       schemas: schemas(),
@@ -62,7 +63,7 @@ export function renderOpenApi(): string {
 }
 
 function operationOf(name: string, route: Route): Json {
-  const { summary, query, body, answer, path } = route;
+  const { summary, query, body, answer, path, role } = route;
   const places = [...path.matchAll(/\{(\w+)\}/g)].map(([, place = '']) => place as keyof typeof PLACES);
   const parameters = [
     ...places.map((place) => ({ ...parameterOf(place, PLACES[place]), in: 'path', required: true })),
@@ -75,6 +76,7 @@ function operationOf(name: string, route: Route): Json {
   return {
     operationId: name,
     summary,
+    ...(role !== undefined && { description: `Needs the role ${role}.` }),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && { requestBody: { required: true, content: bodyOf(body) } }),
     responses: {

@@ -9,8 +9,9 @@ import { EXPORT_FORMATS } from '../formats/exportFormats.ts';
 import { IMPORT_FORMATS } from '../formats/importFormats.ts';
 import { LEVELS } from '../replay/compare.ts';
 import { isCursor, MAX_PAGE } from '../store/page.ts';
-import { ApiError } from './problem.ts';
 import { isLiveCursor } from './liveCursor.ts';
+import { ApiError } from './problem.ts';
+import { MAX_REPEAT } from './replayContract.ts';
 
 export interface Parameter<T> {
   /** From what was written. */
@@ -84,6 +85,11 @@ export const PLACES = {
     expected: 'the id of a replay',
     description: 'The id of the replay.',
   },
+  mock: {
+    schema: line(36),
+    expected: 'the id of a mock',
+    description: 'The id of the mock.',
+  },
   step: {
     schema: whole(0, MAX_SEQ),
     expected: 'the number of a step',
@@ -120,6 +126,12 @@ export const AFTER_OPERATION = {
 export const AFTER_STEP = {
   ...AFTER_OPERATION,
   description: 'Only steps with a larger number.',
+} as const satisfies Parameter<number>;
+
+export const RUN = {
+  schema: whole(1, MAX_REPEAT),
+  expected: 'the number of a run, from 1',
+  description: 'The run that is shown; without it the first that differs, else the first.',
 } as const satisfies Parameter<number>;
 
 export const MAX_SLOWDOWN = {

@@ -38,6 +38,8 @@ const STATUS: Partial<Readonly<Record<StoreErrorCode, number>>> = {
   session_unknown: 404,
   session_ambiguous: 400,
   store_full: 507,
+  fleet_too_much: 400,
+  fleet_refused: 502,
   store_internal: 500,
 };
 

@@ -18,10 +18,12 @@ import {
 /** Values of one kind in a request: as many as a person writes by hand. */
 const MAX_VALUES = 1000;
 const MAX_NAME = 1000;
+/** Runs in one replay: what fails now and then shows itself by then. */
+export const MAX_REPEAT = 100;
 const DAY_MS = 24 * 60 * 60_000;
 
-const name = z.string().check(z.minLength(1), z.maxLength(MAX_NAME));
-const names = list(name).check(z.maxLength(MAX_VALUES));
+export const name = z.string().check(z.minLength(1), z.maxLength(MAX_NAME));
+export const names = list(name).check(z.maxLength(MAX_VALUES));
 const ms = z.optional(z.int().check(z.gte(1), z.lte(DAY_MS)));
 
 const wishes = {
@@ -58,6 +60,14 @@ export const ReplayWishes = named(
     ...wishes,
     session: told(name, 'An id, a start or an end of one, or `last`.'),
     target: told(name, 'The name of a target of the configuration (`replay.targets`).'),
+    repeat: told(
+      z.optional(z.int().check(z.gte(1), z.lte(MAX_REPEAT))),
+      'So many runs, each on a fresh connection; without this one.',
+    ),
+    learn: told(
+      z.optional(z.boolean()),
+      'Two more runs go before: what they differ in may differ in those that are judged.',
+    ),
     stepwise: told(z.optional(z.boolean()), 'Wait before each step.'),
     skipBlocked: told(
       z.optional(z.boolean()),
@@ -139,13 +149,18 @@ export const Replay = named(
     problem: told(z.optional(z.string()), 'Why it failed or was cancelled, in a line.'),
     startedAtUs: time(),
     endedAtUs: z.optional(time()),
-    steps: count(),
-    done: count(),
+    steps: told(count(), 'Of all runs, with those that learn.'),
+    done: told(count(), 'Steps that are over, of all runs.'),
+    runs: told(count(), 'So many are judged.'),
+    run: told(count(), 'The one that goes on, from 1; 0 while it learns.'),
     waiting: told(
       z.optional(z.object({ step: count(), method: text, target: maybeText, safety, params })),
       'The step that waits for a move.',
     ),
-    recordedAs: told(z.optional(z.string()), 'The session that was recorded of it, as soon as there is one.'),
+    recordedAs: told(
+      z.optional(z.string()),
+      'The session that was recorded of its last run, as soon as there is one.',
+    ),
   }),
 );
 export const ReplayList = named('ReplayList', z.object({ items: list(Replay) }));
@@ -186,7 +201,26 @@ export const ReplayResult = named(
   'ReplayResult',
   z.object({
     replay: Replay,
-    reproduced: told(z.boolean(), 'The same came of it as was recorded.'),
+    reproduced: told(z.boolean(), 'In each run the same came of it as was recorded.'),
+    runs: list(
+      z.object({
+        run: told(count(), 'From 1.'),
+        reproduced: z.boolean(),
+        firstDivergence: maybeCount(),
+      }),
+    ),
+    learnt: told(
+      list(
+        z.object({
+          method: text,
+          target: maybeText,
+          path: text,
+          differs: told(z.enum(['value', 'any']), '`any`: it may be missing, too.'),
+        }),
+      ),
+      'What the runs that learn differed in.',
+    ),
+    run: told(count(), 'The run that the members below are of.'),
     firstDivergence: told(maybeCount(), 'The first step that differs.'),
     items: list(z.object(verdictMembers)),
     next: z.optional(told(count(), 'For `after`; absent at the end.')),

@@ -1,5 +1,4 @@
 /** A replay as server-sent events: how it stands and the steps that are over, as fast as a client takes them, until it is over. */
-import type { LiveStep } from '../replay/run.ts';
 import type { Replaying } from './replaying.ts';
 
 /** Steps in one event. */
@@ -79,7 +78,7 @@ class Pump {
         this.#told += steps.length;
         const isBehind = this.#told < this.#replay.steps.length;
         if (isBehind) this.#changed = true;
-        this.#say(`id: ${this.#told}\ndata: ${JSON.stringify({ replay, steps: steps.map(stepOf) })}\n\n`);
+        this.#say(`id: ${this.#told}\ndata: ${JSON.stringify({ replay, steps })}\n\n`);
         if (isOver && !isBehind) this.#close();
       }
     } catch (cause) {
@@ -102,9 +101,4 @@ class Pump {
     this.#controller?.close();
     this.stop();
   }
-}
-
-function stepOf({ planned, outcome, durationUs }: LiveStep): object {
-  const { index: step, method, target } = planned.step;
-  return { step, method, target, outcome, durationUs };
 }

@@ -1,7 +1,10 @@
 /**
- * One replay that the API runs: how far it is, what waits for a move, what came of it. It runs the engine of `sidelight replay`,
- * and what it keeps of answers is redacted.
+ * One replay that the API runs, once or some times: how far it is, what waits for a move, what came of it. It runs the engine of
+ * `sidelight replay`, and what it keeps of answers is redacted.
  */
+import type { CompareRules } from '../replay/compare.ts';
+import type { LearntRule } from '../replay/judge.ts';
+import { learn } from '../replay/learn.ts';
 import type { Plan } from '../replay/plan.ts';
 import { CannotRun } from '../replay/connection.ts';
 import { type LiveStep, run, type Run, type RunOptions } from '../replay/run.ts';
@@ -17,14 +20,27 @@ export interface ReplayingOptions {
   /** The same without secrets: what is shown. */
   readonly shown: Plan;
   readonly stepwise: boolean;
-  /** Position of the store before it began. */
-  readonly since: { readonly session: number };
+  /** So many runs are judged. */
+  readonly repeat: number;
+  /** Two more go before them, whose differences are allowed. */
+  readonly learn: boolean;
+  /** Where the store ended before it began. */
+  readonly since: string;
   readonly recorded: boolean;
   /** Takes secrets out of a text, JSON or not. */
   readonly redact: (text: string) => string;
   readonly how: Pick<RunOptions, 'connect' | 'speed' | 'maxGapMs' | 'deadlineMs' | 'askPolicy'>;
   /** Microseconds since the Unix epoch. */
   readonly nowUs: () => number;
+}
+
+/** A step that is over, without what it was answered. */
+export interface DoneStep {
+  readonly step: number;
+  readonly method: string;
+  readonly target: string | undefined;
+  readonly outcome: LiveStep['outcome'];
+  readonly durationUs: number;
 }
 
 export type ReplayState = 'running' | 'paused' | 'done' | 'cancelled' | 'failed';
@@ -34,13 +50,17 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** A server is held open for a person who may have gone home. */
 const MAX_WAIT_MS = 15 * 60_000;
 const MAX_RUN_MS = 60 * 60_000;
+/** Runs that `learn` makes. */
+export const LEARNING_RUNS = 2;
+const LEARNING: CompareRules = { level: 'semantic', ignore: [], typeOnly: [], unordered: [] };
 /** Who looks at one replay at the same time. */
 export const MAX_WATCHERS = 16;
 
 export class Replaying {
   readonly options: ReplayingOptions;
   readonly startedAtUs: number;
-  readonly steps: LiveStep[] = [];
+  /** Of all runs, in the order in which they were over. */
+  readonly steps: DoneStep[] = [];
   /** Resolves when it is over; never rejects. */
   readonly over: Promise<void>;
   readonly #stepper: Stepper;
@@ -51,8 +71,10 @@ export class Replaying {
   #answerBytes = 0;
   #end: { readonly state: ReplayState; readonly problem?: string; readonly atUs: number } | undefined;
   #cancelled: string | undefined;
-  #run: Run | undefined;
-  #recordedAs: string | undefined;
+  #begun = 0;
+  #learnt: readonly LearntRule[] = [];
+  readonly #runs: Run[] = [];
+  #recordedAs: readonly string[] = [];
 
   constructor(options: ReplayingOptions) {
     this.options = options;
@@ -81,18 +103,37 @@ export class Replaying {
     return this.#end === undefined ? this.#stepper.waiting?.step.index : undefined;
   }
 
-  /** Throws an ApiError while it goes on, and where nothing came of it. */
-  get result(): Run {
-    if (this.#end === undefined) throw new ApiError(409, 'the replay is not over; cancel it, or wait');
-    if (this.#run === undefined)
-      throw new ApiError(409, `nothing came of the replay: ${this.#end.problem ?? ''}`);
-    return this.#run;
+  /** The run that goes on, from 1; 0 while it learns. */
+  get run(): number {
+    return Math.max(0, this.#begun - (this.options.learn ? LEARNING_RUNS : 0));
   }
 
-  /** `find` is asked for the sessions that could be the recording of this one, until there is one. */
-  recordedAs(find: () => string | undefined): string | undefined {
-    if (this.options.recorded) this.#recordedAs ??= find();
+  /** What the runs that learn differed in. */
+  get learnt(): readonly LearntRule[] {
+    return this.#learnt;
+  }
+
+  /** One or more. Throws an ApiError while it goes on, and where nothing came of it. */
+  get runs(): readonly Run[] {
+    if (this.#end === undefined) throw new ApiError(409, 'the replay is not over; cancel it, or wait');
+    if (this.#runs.length === 0)
+      throw new ApiError(409, `nothing came of the replay: ${this.#end.problem ?? ''}`);
+    return this.#runs;
+  }
+
+  /** The sessions that are its recordings, one of each run, as far as they are known. */
+  get knownAs(): readonly string[] {
     return this.#recordedAs;
+  }
+
+  /** There are runs whose recordings are not known. */
+  get isSought(): boolean {
+    return this.options.recorded && this.#recordedAs.length < this.#begun;
+  }
+
+  /** Sessions that can be recordings of it, in the order in which they began. */
+  foundAs(sessions: readonly string[]): void {
+    this.#recordedAs = [...this.#recordedAs, ...sessions].slice(0, this.#begun);
   }
 
   /** Throws an ApiError for a move that cannot be made. */
@@ -126,19 +167,16 @@ export class Replaying {
   }
 
   async #execute(): Promise<void> {
-    const { plan, how, redact, nowUs, stepwise } = this.options;
+    const { plan, redact, nowUs, repeat } = this.options;
     try {
-      const ran = await run({
-        ...how,
-        plan,
-        signal: this.#stop.signal,
-        oneByOne: stepwise,
-        before: (planned) => this.#stepper.before(planned),
-        after: (step) => {
-          this.#took(step);
-        },
-      });
-      this.#run = { ...ran, steps: ran.steps.map((step) => redactedStep(step, redact)) };
+      if (this.options.learn) {
+        const judging = { rules: LEARNING, learnt: [], bindings: plan.bindings, maxSlowdown: undefined };
+        this.#learnt = await learn(() => this.#whole(), judging);
+      }
+      while (this.#runs.length < repeat && this.#cancelled === undefined) {
+        const ran = await this.#once();
+        this.#runs.push({ ...ran, steps: ran.steps.map((step) => redactedStep(step, redact)) });
+      }
       const why = this.#cancelled;
       this.#end = {
         state: why === undefined ? 'done' : 'cancelled',
@@ -157,6 +195,28 @@ export class Replaying {
     this.#watchers.clear();
   }
 
+  #once(): Promise<Run> {
+    const { plan, how, stepwise } = this.options;
+    this.#begun += 1;
+    return run({
+      ...how,
+      plan,
+      signal: this.#stop.signal,
+      oneByOne: stepwise,
+      before: (planned) => this.#stepper.before(planned),
+      after: (step) => {
+        this.#took(step);
+      },
+    });
+  }
+
+  /** Nothing is learnt from half a run. */
+  async #whole(): Promise<Run> {
+    const ran = await this.#once();
+    if (this.#cancelled !== undefined) throw new CannotRun(this.#cancelled);
+    return ran;
+  }
+
   #waits(): void {
     clearTimeout(this.#patience);
     this.#patience = setTimeout(() => this.cancel('nobody made a move for 15 minutes'), MAX_WAIT_MS);
@@ -164,7 +224,14 @@ export class Replaying {
   }
 
   #took(step: LiveStep): void {
-    this.steps.push(step);
+    const { index, method, target } = step.planned.step;
+    this.steps.push({
+      step: index,
+      method,
+      target,
+      outcome: step.outcome,
+      durationUs: step.durationUs,
+    });
     this.#answerBytes += step.answer === undefined ? 0 : JSON.stringify(step.answer).length;
     if (this.#answerBytes > MAX_ANSWER_BYTES)
       this.cancel('the answers have more than 64 MiB; sidelight replay has no such bound');

@@ -13,7 +13,7 @@ import { connect, type Server } from '../replay/target.ts';
 import { uuidV7 } from '../self/uuid.ts';
 import { ApiError } from './problem.ts';
 import type { PlanWishes, ReplayWishes } from './replayContract.ts';
-import { Replaying } from './replaying.ts';
+import { LEARNING_RUNS, Replaying } from './replaying.ts';
 
 export interface ReplaysOptions {
   readonly targets: ReplayTargets;
@@ -46,7 +46,7 @@ export class Replays {
   start(
     source: Source,
     wishes: z.output<typeof ReplayWishes>,
-    since: { readonly session: number },
+    since: string,
     redactor: Redactor | undefined,
   ): Replaying {
     const server = this.#server(wishes.target);
@@ -59,6 +59,8 @@ export class Replays {
         `step ${inTheWay.step.index} (${inTheWay.step.method}) cannot be sent: ${inTheWay.blocked[0] ?? ''}; skipBlocked leaves such steps out`,
         { parameter: 'skipBlocked' },
       );
+    const { repeat = 1, learn = false } = wishes;
+    checkRuns(wishes, plan.steps.length * (repeat + (learn ? LEARNING_RUNS : 0)));
     const running = [...this.#all.values()].filter(({ endedAtUs }) => endedAtUs === undefined);
     if (running.length >= MAX_RUNNING || this.#closed)
       throw new ApiError(503, `${MAX_RUNNING} replays run already; cancel one, or wait`);
@@ -75,6 +77,8 @@ export class Replays {
       plan,
       shown,
       stepwise: wishes.stepwise === true,
+      repeat,
+      learn,
       since,
       recorded,
       redact: redacting(plan, wishes.secrets ?? {}, redactor),
@@ -132,6 +136,20 @@ export class Replays {
     for (const { options } of over.slice(0, Math.max(0, over.length - MAX_KEPT)))
       this.#all.delete(options.id);
   }
+}
+
+/** Throws an ApiError for more than a person steps through, and for more than is kept. */
+function checkRuns({ stepwise, repeat = 1, learn }: z.output<typeof ReplayWishes>, steps: number): void {
+  if (stepwise === true && (repeat > 1 || learn === true))
+    throw new ApiError(400, 'stepwise: one run is stepped through; leave out repeat and learn', {
+      parameter: 'stepwise',
+    });
+  if (steps > MAX_STEPS)
+    throw new ApiError(
+      409,
+      `repeat: these are ${steps} steps, ${MAX_STEPS} are the most; sidelight replay has no such bound`,
+      { parameter: 'repeat' },
+    );
 }
 
 /** What a session would be done again as. Throws an ApiError where it is too long. */

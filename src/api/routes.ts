@@ -3,7 +3,9 @@
  * and a handler of the same name.
  */
 import type * as z from 'zod/mini';
+import type { Role } from '../config/access.ts';
 import * as is from './contract.ts';
+import * as mock from './mockContract.ts';
 import * as may from './parameters.ts';
 import type { Parameters, QueryOf } from './parameters.ts';
 import * as record from './records.ts';
@@ -16,6 +18,10 @@ export interface Route {
   /** Below BASE, with the names of places in braces. */
   readonly path: string;
   readonly summary: string;
+  /** Who may ask; undefined: a reader. */
+  readonly role?: Role;
+  /** It tells nothing of payloads: reading it is not written down where reads are. */
+  readonly bare?: true;
   readonly query: Parameters;
   /** JSON of this schema, or bytes of any kind. */
   readonly body?: z.ZodMiniType | 'bytes';
@@ -51,6 +57,7 @@ export const ROUTES = {
     method: 'delete',
     path: '/sessions/{session}',
     summary: 'Deletes a session for good; one that is being recorded or pinned stays.',
+    role: 'admin',
     query: {},
     answer: record.Session,
   },
@@ -58,6 +65,7 @@ export const ROUTES = {
     method: 'get',
     path: '/sessions/{session}/operations',
     summary: 'The operations of a session, in the order in which they started.',
+    bare: true,
     query: { limit, after: may.AFTER_OPERATION },
     answer: is.SessionOperations,
   },
@@ -65,6 +73,7 @@ export const ROUTES = {
     method: 'get',
     path: '/sessions/{session}/operations/{operation}',
     summary: 'One operation.',
+    bare: true,
     query: {},
     answer: record.Operation,
   },
@@ -94,6 +103,7 @@ export const ROUTES = {
     method: 'get',
     path: '/sessions/{session}/findings',
     summary: 'The findings of a session, each with what it means and what to do.',
+    bare: true,
     query: {},
     answer: is.Findings,
   },
@@ -108,6 +118,7 @@ export const ROUTES = {
     method: 'get',
     path: '/sessions/{session}/check',
     summary: 'Whether a session holds what is asked of it, as `sidelight check` says.',
+    bare: true,
     query: {
       failOn: may.FAIL_ON,
       maxDurationMs: may.MAX_DURATION,
@@ -120,6 +131,7 @@ export const ROUTES = {
     method: 'put',
     path: '/sessions/{session}/pin',
     summary: 'Keeps a session, whatever the rules of retention say.',
+    role: 'admin',
     query: {},
     answer: record.Session,
   },
@@ -127,6 +139,7 @@ export const ROUTES = {
     method: 'delete',
     path: '/sessions/{session}/pin',
     summary: 'Leaves a session to the rules of retention again.',
+    role: 'admin',
     query: {},
     answer: record.Session,
   },
@@ -134,6 +147,7 @@ export const ROUTES = {
     method: 'put',
     path: '/sessions/{session}/note',
     summary: 'Writes a note on a session, in the place of the one before.',
+    role: 'admin',
     query: {},
     body: is.Note,
     answer: record.Session,
@@ -142,6 +156,7 @@ export const ROUTES = {
     method: 'delete',
     path: '/sessions/{session}/note',
     summary: 'Takes the note of a session away.',
+    role: 'admin',
     query: {},
     answer: record.Session,
   },
@@ -156,6 +171,7 @@ export const ROUTES = {
     method: 'post',
     path: '/imports',
     summary: 'The sessions of a file into the store, redacted: all that can be read of it, or nothing.',
+    role: 'admin',
     query: { format: may.IMPORT_FORMAT },
     body: 'bytes',
     answer: is.ImportResult,
@@ -213,6 +229,7 @@ export const ROUTES = {
     method: 'post',
     path: '/replays',
     summary: 'Runs a session again against a target of the configuration.',
+    role: 'replayer',
     query: {},
     body: replay.ReplayWishes,
     answer: replay.Replay,
@@ -235,6 +252,7 @@ export const ROUTES = {
     method: 'post',
     path: '/replays/{replay}/moves',
     summary: 'Sends or skips the step that waits, goes on, pauses before the next, or cancels.',
+    role: 'replayer',
     query: {},
     body: replay.ReplayMove,
     answer: replay.Replay,
@@ -250,14 +268,14 @@ export const ROUTES = {
     method: 'get',
     path: '/replays/{replay}/result',
     summary: 'Whether the same came of it, step by step, judged by the rules of the query.',
-    query: { ...compared, limit, after: may.AFTER_STEP, maxSlowdown: may.MAX_SLOWDOWN },
+    query: { ...compared, run: may.RUN, limit, after: may.AFTER_STEP, maxSlowdown: may.MAX_SLOWDOWN },
     answer: replay.ReplayResult,
   },
   replayStep: {
     method: 'get',
     path: '/replays/{replay}/steps/{step}',
     summary: 'One step with what was sent and what it was answered then and now.',
-    query: compared,
+    query: { ...compared, run: may.RUN },
     answer: replay.ReplayStep,
   },
   replayDiff: {
@@ -267,10 +285,52 @@ export const ROUTES = {
     query: compared,
     answer: is.Diff,
   },
+  case: {
+    method: 'post',
+    path: '/sessions/{session}/case',
+    summary: 'A session as a case for `sidelight test`, redacted once more on its way out.',
+    query: {},
+    body: mock.CaseWishes,
+    answer: ['application/yaml', 'application/json'],
+  },
+  startMock: {
+    method: 'post',
+    path: '/mocks',
+    summary: 'Plays a session as a server over HTTP on loopback, until it is stopped. It calls nothing.',
+    role: 'replayer',
+    query: {},
+    body: mock.MockWishes,
+    answer: mock.Mock,
+  },
+  mocks: {
+    method: 'get',
+    path: '/mocks',
+    summary: 'The mocks that listen and the last that were stopped, newest first.',
+    role: 'replayer',
+    query: {},
+    answer: mock.MockList,
+  },
+  mock: {
+    method: 'get',
+    path: '/mocks/{mock}',
+    summary: 'What a mock was asked for of what is recorded, and what besides.',
+    role: 'replayer',
+    query: {},
+    answer: mock.Mock,
+  },
+  stopMock: {
+    method: 'delete',
+    path: '/mocks/{mock}',
+    summary: 'Stops a mock. Its coverage can still be read.',
+    role: 'replayer',
+    query: {},
+    answer: mock.Mock,
+  },
   config: {
     method: 'get',
     path: '/config',
     summary: 'The configuration, and where each value comes from. Secrets are masked.',
+    role: 'admin',
     query: {},
     answer: is.Settings,
   },
@@ -292,6 +352,13 @@ export const ROUTES = {
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type RouteName = keyof typeof ROUTES;
+
+/** Who may ask for it. */
+export function roleOf(name: RouteName): Role {
+  const { role = 'reader' }: Route = ROUTES[name];
+  return role;
+}
+
 export type RouteQuery<N extends RouteName> = QueryOf<(typeof ROUTES)[N]['query']>;
 /** Of a route that answers bytes, a Response. */
 export type RouteAnswer<N extends RouteName> = (typeof ROUTES)[N]['answer'] extends infer A

@@ -12,7 +12,6 @@ export interface ApiOptions extends ListenerOptions {
 export interface Api {
   readonly host: string;
   readonly port: number;
-  readonly token: string;
   /** Ends the listener and every connection at once. */
   readonly close: () => Promise<void>;
 }
@@ -24,7 +23,7 @@ const HEADERS_TIMEOUT_MS = 5000;
 /** An import of some gigabytes over a slow line. */
 const REQUEST_TIMEOUT_MS = 10 * 60_000;
 
-/** Rejects with a StoreError, with what is wrong with the token's file, or with what listening failed with. */
+/** Rejects with a StoreError, or with what listening failed with. */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const listener = await apiListener(options);
   const limits = {
@@ -40,7 +39,6 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   return {
     host: address,
     port,
-    token: listener.token,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       const ended = listener.close();

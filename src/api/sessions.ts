@@ -7,7 +7,7 @@ import { doomSession, sweepDoomed } from '../store/retention.ts';
 import type { ApiRequest, Handlers } from './handler.ts';
 import { readFilter } from './parameters.ts';
 import { ApiError } from './problem.ts';
-import type { Writing } from './stored.ts';
+import { writable, type Writing } from './stored.ts';
 
 type Listed = ApiRequest<'sessions' | 'operations'>;
 
@@ -24,29 +24,31 @@ export const SESSION_HANDLERS: Handlers<
   | 'note'
   | 'removeNote'
 > = {
-  sessions: (request) => listed(request.reader.find.sessions(question(request))),
-  operations: (request) => listed(request.reader.find.operations(question(request))),
-  search: ({ reader, query: { filter: written, limit }, context }) => {
+  sessions: async (request) => listed(await request.recordings.sessions(question(request))),
+  operations: async (request) => listed(await request.recordings.operations(question(request))),
+  search: async ({ recordings, query: { filter: written, limit }, context }) => {
     const wanted = { filter: readFilter(written), limit, nowUs: context.now() * 1000 };
     return {
-      sessions: listed(reader.find.sessions(wanted)),
-      operations: listed(reader.find.operations(wanted)),
+      sessions: listed(await recordings.sessions(wanted)),
+      operations: listed(await recordings.operations(wanted)),
     };
   },
   session: ({ session }) => session,
   deleteSession: async ({ context, session, audit }) => {
+    const stored = writable(context);
     if (session.status === 'live')
       throw new ApiError(409, 'the session is being recorded; end it first', { parameter: 'session' });
     if (session.pinned)
       throw new ApiError(409, 'the session is pinned; unpin it first', { parameter: 'session' });
     audit({ action: 'delete', session: session.id });
-    if (!(await context.stored.write((db) => doomSession(db, session.id))))
+    if (!(await stored.write((db) => doomSession(db, session.id))))
       throw new ApiError(409, 'the session was pinned or deleted meanwhile', { parameter: 'session' });
     // Whoever tidies the store goes on where this is interrupted.
-    while (await context.stored.write((db) => sweepDoomed(db))) await breath();
+    while (await stored.write((db) => sweepDoomed(db))) await breath();
     return session;
   },
-  sessionOperations: ({ reader, session, query: { limit, after } }) => {
+  sessionOperations: async ({ open, session, query: { limit, after } }) => {
+    const reader = await open(session);
     const items = [];
     for (const operation of reader.operations(session.id, after)) {
       if (items.length === limit) return { items, next: items.at(-1)?.operationId };
@@ -54,8 +56,8 @@ export const SESSION_HANDLERS: Handlers<
     }
     return { items };
   },
-  operation: ({ reader, session, number }) => {
-    const [found] = reader.operations(session.id, number - 1);
+  operation: async ({ open, session, number }) => {
+    const [found] = (await open(session)).operations(session.id, number - 1);
     if (found?.operationId === number) return found;
     throw new ApiError(404, 'the session has no such operation, or it is not over', {
       parameter: 'operation',
@@ -88,11 +90,12 @@ function listed<T>({ rows, ...page }: Page<T>) {
 type Marking = ApiRequest<'pin' | 'unpin' | 'note' | 'removeNote'>;
 
 async function marked(
-  { context, reader, session, audit }: Pick<Marking, 'context' | 'reader' | 'session' | 'audit'>,
+  { context, recordings, session, audit }: Pick<Marking, 'context' | 'recordings' | 'session' | 'audit'>,
   action: 'pin' | 'unpin' | 'note' | 'remove_note',
   mark: (db: Writing, id: string) => boolean,
 ): Promise<SessionRecord> {
+  const stored = writable(context);
   audit({ action, session: session.id });
-  await context.stored.write((db) => mark(db, session.id));
-  return reader.findSession(session.id);
+  await stored.write((db) => mark(db, session.id));
+  return recordings.findSession(session.id);
 }

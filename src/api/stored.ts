@@ -4,7 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { storeError } from '../store/error.ts';
 import { storePath } from '../store/file.ts';
 import { openForWriting } from '../store/open.ts';
-import { openStore, type StoreReader } from '../store/read.ts';
+import { openStore } from '../store/read.ts';
+import { localRecordings, type Recordings } from '../store/recordings.ts';
+import { ApiError } from './problem.ts';
 
 export type Writing = Awaited<ReturnType<typeof openForWriting>>;
 
@@ -14,15 +16,15 @@ const RETRY_MS = 50;
 
 export class Stored {
   readonly #dataDir: string;
-  #opened: { readonly reader: StoreReader; readonly file: number } | undefined;
-  #opening: Promise<StoreReader> | undefined;
+  #opened: { readonly recordings: Recordings; readonly file: number } | undefined;
+  #opening: Promise<Recordings> | undefined;
 
   constructor(dataDir: string) {
     this.#dataDir = dataDir;
   }
 
   /** The same until the file is another. Rejects with a StoreError. */
-  reader(): Promise<StoreReader> {
+  recordings(): Promise<Recordings> {
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
@@ -47,20 +49,30 @@ export class Stored {
     }
   }
 
-  close(): void {
-    this.#opened?.reader.close();
+  async close(): Promise<void> {
+    const opened = this.#opened;
     this.#opened = undefined;
+    await opened?.recordings.close();
   }
 
-  async #open(): Promise<StoreReader> {
+  async #open(): Promise<Recordings> {
     const file = await stat(storePath(this.#dataDir)).then(
       ({ ino }) => ino,
       () => undefined,
     );
-    if (this.#opened !== undefined && this.#opened.file === file) return this.#opened.reader;
-    this.close();
-    const reader = await openStore(this.#dataDir);
-    this.#opened = { reader, file: file ?? 0 };
-    return reader;
+    if (this.#opened !== undefined && this.#opened.file === file) return this.#opened.recordings;
+    await this.close();
+    const recordings = localRecordings(await openStore(this.#dataDir));
+    this.#opened = { recordings, file: file ?? 0 };
+    return recordings;
   }
+}
+
+/** Throws an ApiError on a query node, which reads what sidecars brought to the fleet's store. */
+export function writable({ stored }: { readonly stored: Stored | undefined }): Stored {
+  if (stored !== undefined) return stored;
+  throw new ApiError(
+    501,
+    'nothing is changed in the store of a fleet from here: do it on the machine that recorded the session',
+  );
 }

@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts';
 import type { Redactor } from '../event/redact.ts';
 import type { Handlers } from './handler.ts';
 import { ApiError } from './problem.ts';
+import { writable } from './stored.ts';
 
 /** Text that is written at once. */
 const PIECE_CHARS = 64 * 1024;
@@ -27,10 +28,10 @@ const FILES: Readonly<Record<ExportFormat, readonly [type: string, ending: strin
 };
 
 export const TRANSFER_HANDLERS: Handlers<'export' | 'import'> = {
-  export: async ({ context, reader, session, query: { format }, audit }) => {
+  export: async ({ context, open, session, query: { format }, audit }) => {
     const redactor = await redactorOf(context.loaded.config);
     audit({ action: 'export', session: session.id, format });
-    const source = redactedSource(sourceOf(reader, session), redactor);
+    const source = redactedSource(sourceOf(await open(session), session), redactor);
     const [type, ending] = FILES[format];
     return new Response(
       streamOf(EXPORTERS[format](source, { name: 'sidelight', version: context.version })),
@@ -43,6 +44,7 @@ export const TRANSFER_HANDLERS: Handlers<'export' | 'import'> = {
     );
   },
   import: async ({ context, query: { format }, body, audit }) => {
+    writable(context);
     const { config } = context.loaded;
     const redactor = await redactorOf(config);
     audit({ action: 'import', ...(format !== undefined && { format }) });

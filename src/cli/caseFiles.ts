@@ -5,12 +5,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError, quote } from '../config/error.ts';
-import { type Case, type CaseFile, caseOf } from '../replay/case.ts';
+import { allowedBy, type Case, type CaseFile, caseOf } from '../replay/case.ts';
 import { caseText, parseCase } from '../replay/caseFile.ts';
 import { CannotRun } from '../replay/connection.ts';
 import type { LearntRule } from '../replay/judge.ts';
 import { learn } from '../replay/learn.ts';
-import { type Plan, planOf } from '../replay/plan.ts';
+import { planOf } from '../replay/plan.ts';
 import { casesOf } from '../replay/recorderScenarios.ts';
 import { scenarioOf } from '../replay/scenario.ts';
 import type { Server } from '../replay/target.ts';
@@ -132,12 +132,6 @@ function warn(files: readonly CaseFile[], besides: string, terminal: Terminal): 
   terminal.problem(
     `not allowed to be called${besides}: ${names}; --allow them, or add them to allow in the file`,
   );
-}
-
-/** Tools that only read, and those that somebody allowed. */
-function allowedBy({ steps }: Plan): ReadonlySet<string> {
-  const may = steps.filter(({ safety }) => safety === 'read_only' || safety === 'allowed');
-  return new Set(may.flatMap(({ step }) => step.target ?? []));
 }
 
 function fileName(name: string): string {

@@ -3,7 +3,8 @@ import type { EndCause, Inferred } from '../event/event.ts';
 import type { Outcome } from '../event/outcome.ts';
 import type { Completeness } from '../store/completeness.ts';
 import { StoreError } from '../store/error.ts';
-import { openStore, type StoreReader } from '../store/read.ts';
+import type { Recordings } from '../store/recordings.ts';
+import { openPlace, type Place } from './place.ts';
 import type { Bodies } from '../store/session.ts';
 import type { OperationRecord, Party, SessionRecord, SessionStatus } from '../store/record.ts';
 import { safe, type Style, type Terminal } from './terminal.ts';
@@ -108,20 +109,20 @@ export function httpStatusOf({ http, outcome }: Pick<OperationRecord, 'http' | '
 
 /** Opens the store for one command. When it cannot be read that is said in one line, and the exit code is 1. */
 export async function withStore(
-  dataDir: string,
+  place: Place,
   terminal: Terminal,
-  use: (reader: StoreReader) => Promise<number>,
+  use: (recordings: Recordings) => Promise<number>,
 ): Promise<number> {
-  let reader: StoreReader | undefined;
+  let recordings: Recordings | undefined;
   try {
-    reader = await openStore(dataDir);
-    return await use(reader);
+    recordings = await openPlace(place);
+    return await use(recordings);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const hint = error.code === 'store_missing' ? '; record with: sidelight -- <server command>' : '';
     terminal.problem(error.message + hint);
     return 1;
   } finally {
-    reader?.close();
+    await recordings?.close();
   }
 }

@@ -87,7 +87,7 @@ function configuration(warnings: readonly string[]): Finding[] {
       }));
 }
 
-async function store({ dataDir, record, retention }: Config): Promise<Finding[]> {
+async function store({ dataDir, record, retention, fullText }: Config): Promise<Finding[]> {
   if (record === 'off') return [ok('store', 'nothing is recorded (record: off)')];
   let health: StoreHealth;
   try {
@@ -123,9 +123,29 @@ async function store({ dataDir, record, retention }: Config): Promise<Finding[]>
         ? 'nobody is at it right now'
         : `a process is at it, at most until ${localTime(tidiedUntilUs)}`,
     ),
+    texts(health, fullText),
     ...permissions(dataDir, path),
     ...disk(dataDir),
   ];
+}
+
+function texts(
+  { usedBytes, sessions, textIndex }: StoreHealth,
+  { enabled, maxStoreBytes }: Config['fullText'],
+): Finding {
+  const { bytes, blocks, unindexedSessions, unpurged } = textIndex;
+  const what = 'full text';
+  if (!enabled)
+    return ok(what, `no index (fullText: false)${blocks > 0 ? `, ${size(bytes)} to be removed` : ''}`);
+  const deleted = unpurged === 0 ? '' : `, ${unpurged} deleted entries to be overwritten within a day`;
+  const detail = `${sessions - unindexedSessions} of ${sessions} sessions are in the index, ${size(bytes)}${deleted}`;
+  return maxStoreBytes !== undefined && usedBytes > maxStoreBytes
+    ? warning(
+        what,
+        `${detail}; no more are entered above fullText.maxStore (${size(maxStoreBytes)})`,
+        'raise it, or lower retention.size; searches read what is not in it',
+      )
+    : ok(what, detail);
 }
 
 function permissions(dataDir: string, path: string): Finding[] {

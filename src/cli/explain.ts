@@ -2,6 +2,7 @@
 import type { SessionRecord } from '../store/record.ts';
 import { type Problem, verdictOf } from '../store/verdict.ts';
 import { partyOf, recordingOf, shortId, withStore } from './describe.ts';
+import type { Place } from './place.ts';
 import { sinceStart } from './showOperations.ts';
 import { duration, json, safe, type Terminal } from './terminal.ts';
 
@@ -15,13 +16,14 @@ const STYLE = { error: 'red', warning: 'yellow', info: 'dim' } as const;
 
 /** Prints a verdict on the session that `wanted` stands for; resolves to the exit code, 0 whatever the verdict is. */
 export function explain(
-  dataDir: string,
+  place: Place,
   wanted: string,
   options: ExplainOptions,
   terminal: Terminal,
 ): Promise<number> {
-  return withStore(dataDir, terminal, async (reader) => {
-    const session = reader.findSession(wanted);
+  return withStore(place, terminal, async (recordings) => {
+    const session = await recordings.findSession(wanted);
+    const reader = await recordings.open(session);
     const verdict = verdictOf(session, reader.operations(session.id), reader.findings(session.id));
     if (options.json === true) {
       await terminal.line(json({ session: session.id, ...verdict }));

@@ -10,6 +10,7 @@ import { redactedSource } from '../formats/redaction.ts';
 import { sourceOf } from '../formats/source.ts';
 import { openRedaction } from '../redaction.ts';
 import { recordingOf, withStore } from './describe.ts';
+import type { Place } from './place.ts';
 import type { Output, Terminal } from './terminal.ts';
 
 export interface ExportOptions {
@@ -42,7 +43,7 @@ export function exportFormat(written: string): ExportFormat {
 
 /** Writes the session that `wanted` stands for; resolves to the exit code. */
 export function exportSession(
-  config: Config,
+  config: Config & Place,
   wanted: string,
   options: ExportOptions,
   {
@@ -54,9 +55,9 @@ export function exportSession(
 ): Promise<number> {
   const { output = '-', redact } = options;
   const format = options.format ?? ENDINGS[/[.]([a-z]+)$/i.exec(output)?.[1]?.toLowerCase() ?? ''] ?? 'jsonl';
-  return withStore(config.dataDir, terminal, async (reader) => {
-    const session = reader.findSession(wanted);
-    const recorded = sourceOf(reader, session);
+  return withStore(config, terminal, async (recordings) => {
+    const session = await recordings.findSession(wanted);
+    const recorded = sourceOf(await recordings.open(session), session);
     const redactor = redact ? (await openRedaction({ ...config, redact })).redactor : undefined;
     const source = redactor === undefined ? recorded : redactedSource(recorded, redactor);
     const text = EXPORTERS[format](source, { name: 'sidelight', version });

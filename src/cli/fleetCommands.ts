@@ -7,7 +7,10 @@ import type { FleetContext, JsonOption, MigrateOptions } from './store.ts';
 import { Terminal } from './terminal.ts';
 
 const ADDRESS: readonly Key[] = ['store', 'storePasswordFile'];
-const RULES: readonly Key[] = ['ship.payloads', 'ship.payloadsByServer', 'ship.slow', 'ship.sample'];
+const RULES: readonly Key[] = [
+  ...(['ship.payloads', 'ship.payloadsByServer', 'ship.slow', 'ship.sample'] as const),
+  ...(['ship.maxRate', 'ship.maxSpoolSize', 'ship.maxSpoolAge'] as const),
+];
 const URL = 'clickhouse://sidelight@db.example:8443/sidelight?org=payments';
 
 /** Adds the commands; each reads the configuration first. */
@@ -24,6 +27,13 @@ export function addFleetCommands(program: Command, { io, load, done }: Context):
   addSettings(store.command('migrate'), [...READER_SETTINGS, ...ADDRESS])
     .description('make its database and tables, or bring them to this version; safe to run again')
     .option('--keep-days <days>', 'rows that are older are deleted')
+    .option('--payload-days <days>', 'payloads that are older are deleted, and their rows stay')
+    .option('--cold-after-days <days>', 'rows that are older go to another volume')
+    .option('--cold-volume <name>', 'that volume, of the storage policy')
+    .option(
+      '--storage-policy <name>',
+      'of ClickHouse, with both volumes; its first one is as the default one is',
+    )
     .option('--print', 'only print the statements')
     .addHelpText('after', examples(`sidelight store migrate --store '${URL}' --keep-days 30`))
     .action(async (options: MigrateOptions, command: Command) => {

@@ -2,24 +2,22 @@
 import { type Command, Option } from 'commander';
 import { CATEGORIES, DEFAULT_FAIL_ON } from '../check/gate.ts';
 import { ConfigError, quote } from '../config/error.ts';
-import type { Key } from '../config/options.ts';
 import { duration } from '../config/quantity.ts';
 import { LEVELS } from '../replay/compare.ts';
 import type { CheckOptions } from './check.ts';
 import type { DiffOptions } from './diff.ts';
 import { type Context, examples } from './readers.ts';
-import { addSettings, READER_SETTINGS } from './settings.ts';
+import { placeOf } from './place.ts';
+import { addReading } from './settings.ts';
 import { Terminal } from './terminal.ts';
 
-/** Files are read as if they were imported, within the same bounds. */
-const SETTINGS: readonly Key[] = READER_SETTINGS;
 const MAX_DURATION_MS = 24 * 60 * 60_000;
 
 /** Adds the commands; each reads the configuration first. */
 export function addJudges(program: Command, { io, load, done }: Context): void {
   const terminal = (): Terminal => new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env });
 
-  addSettings(program.command('check'), SETTINGS)
+  addReading(program.command('check'))
     .description('a gate for CI: whether recorded sessions hold what is asked of them')
     .argument('[session...]', 'ids or parts of them, last, or files (default: last)')
     .option('--filter <filter>', 'sessions of the store that a filter finds; see sidelight sessions --help')
@@ -51,12 +49,12 @@ export function addJudges(program: Command, { io, load, done }: Context): void {
       ].join('\n'),
     )
     .action(async (wanted: readonly string[], options: CheckOptions, command: Command) => {
-      const { config } = await load(command);
+      const config = placeOf(await load(command), command);
       const { checkSessions } = await import('./check.ts');
       done(await checkSessions(config, wanted, options, io.version, terminal()));
     });
 
-  addSettings(program.command('diff'), SETTINGS)
+  addReading(program.command('diff'))
     .description('what changed between two sessions: tools, calls, outcomes, answers')
     .argument('<before>', 'an id or a part of one, last, or a file')
     .argument('<after>', 'the same')
@@ -83,7 +81,7 @@ export function addJudges(program: Command, { io, load, done }: Context): void {
       ].join('\n'),
     )
     .action(async (before: string, after: string, options: DiffOptions, command: Command) => {
-      const { config } = await load(command);
+      const config = placeOf(await load(command), command);
       const { diff } = await import('./diff.ts');
       done(await diff(config, [before, after], options, terminal()));
     });

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Key } from '../config/options.ts';
 import type { HealthOptions } from './health.ts';
 import { type Context, examples } from './readers.ts';
-import { addSettings, ALL_SETTINGS, READER_SETTINGS } from './settings.ts';
+import { addLocal, addSettings, ALL_SETTINGS, READER_SETTINGS } from './settings.ts';
 import { Terminal } from './terminal.ts';
 
 const RETENTION: readonly Key[] = [
@@ -18,7 +18,7 @@ const RETENTION: readonly Key[] = [
 export function addKeepers(program: Command, { io, load, done }: Context): void {
   const terminal = (): Terminal => new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env });
 
-  addSettings(program.command('pin'), READER_SETTINGS)
+  addLocal(program.command('pin'))
     .description('keep a session, whatever the rules of retention say')
     .argument('[session]', 'an id or a part of one, or last', 'last')
     .option('--off', 'do not keep it any more')
@@ -29,7 +29,7 @@ export function addKeepers(program: Command, { io, load, done }: Context): void 
       done(await pin(config.dataDir, session, options.off !== true, terminal()));
     });
 
-  addSettings(program.command('note'), READER_SETTINGS)
+  addLocal(program.command('note'))
     .description('write a note on a session, or show it; an empty one takes it away')
     .argument('<session>', 'an id or a part of one, or last')
     .argument('[text]', 'the note')
@@ -63,7 +63,7 @@ export function addKeepers(program: Command, { io, load, done }: Context): void 
       done(await health(loaded, options, terminal()));
     });
 
-  addSettings(program.command('prune'), RETENTION)
+  addLocal(program.command('prune'), [...RETENTION, 'fullText'])
     .description('delete what the rules of retention do not keep, as sidecars do every ten minutes')
     .option('--dry-run', 'only say what would be deleted')
     .option('--vacuum', 'write the whole file anew: nobody can record meanwhile')

@@ -1,7 +1,8 @@
 /** The commands that take a filter, and the shell's completion, as the command line has them. Each is loaded only when it is asked for. */
 import { type Command, Option } from 'commander';
 import { type Context, countOption, examples } from './readers.ts';
-import { addSettings, READER_SETTINGS } from './settings.ts';
+import { placeOf } from './place.ts';
+import { addReading } from './settings.ts';
 import { Terminal } from './terminal.ts';
 
 interface ListFlags {
@@ -17,7 +18,7 @@ const COMMANDS: ReadonlySet<string> = new Set(['sessions', 'operations', 'stats'
 export function addLists(program: Command, { io, load, done }: Context): void {
   const terminal = (): Terminal => new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env });
   const filtered = (name: string): Command =>
-    addSettings(program.command(name), READER_SETTINGS).argument('[filter...]', FILTER);
+    addReading(program.command(name)).argument('[filter...]', FILTER);
   const after = (): Option => new Option('--after <cursor>', 'go on where a list ended');
 
   filtered('sessions')
@@ -35,9 +36,9 @@ export function addLists(program: Command, { io, load, done }: Context): void {
       ),
     )
     .action(async (words: string[], options: ListFlags & { failed?: true }, command: Command) => {
-      const { config } = await load(command);
+      const place = placeOf(await load(command), command);
       const { sessions } = await import('./sessions.ts');
-      done(await sessions(config.dataDir, { ...options, words }, terminal()));
+      done(await sessions(place, { ...options, words }, terminal()));
     });
 
   filtered('operations')
@@ -54,9 +55,9 @@ export function addLists(program: Command, { io, load, done }: Context): void {
       ),
     )
     .action(async (words: string[], options: ListFlags, command: Command) => {
-      const { config } = await load(command);
+      const place = placeOf(await load(command), command);
       const { operations } = await import('./operations.ts');
-      done(await operations(config.dataDir, { ...options, words }, terminal()));
+      done(await operations(place, { ...options, words }, terminal()));
     });
 
   filtered('stats')
@@ -68,9 +69,9 @@ export function addLists(program: Command, { io, load, done }: Context): void {
       examples('sidelight stats since:7d', "sidelight stats server:files 'tool:*' --json"),
     )
     .action(async (words: string[], options: ListFlags, command: Command) => {
-      const { config } = await load(command);
+      const place = placeOf(await load(command), command);
       const { stats } = await import('./stats.ts');
-      done(await stats(config.dataDir, { ...options, words }, terminal()));
+      done(await stats(place, { ...options, words }, terminal()));
     });
 
   filtered('tail')
@@ -82,9 +83,9 @@ export function addLists(program: Command, { io, load, done }: Context): void {
       examples('sidelight tail', 'sidelight tail is:failed', 'sidelight tail --json --count 10'),
     )
     .action(async (words: string[], options: { count?: number; json?: true }, command: Command) => {
-      const { config } = await load(command);
+      const place = placeOf(await load(command), command);
       const { tail } = await import('./tail.ts');
-      done(await tail(config.dataDir, { ...options, words }, terminal(), io.interrupted()));
+      done(await tail(place, { ...options, words }, terminal(), io.interrupted()));
     });
 
   program

@@ -7,8 +7,8 @@ import { safe, type Terminal } from './terminal.ts';
 
 /** Resolves to the exit code. */
 export function pin(dataDir: string, session: string, pinned: boolean, terminal: Terminal): Promise<number> {
-  return withStore(dataDir, terminal, async (reader) => {
-    const { id } = reader.findSession(session);
+  return withStore({ dataDir }, terminal, async (recordings) => {
+    const { id } = await recordings.findSession(session);
     const db = await openForWriting(dataDir);
     try {
       setPinned(db, id, pinned);
@@ -32,8 +32,8 @@ export function note(
     throw new ConfigError(
       `note: ${text.length} characters are too many; ${MAX_NOTE_CHARACTERS} are the most`,
     );
-  return withStore(dataDir, terminal, async (reader) => {
-    const { id, note: before } = reader.findSession(session);
+  return withStore({ dataDir }, terminal, async (recordings) => {
+    const { id, note: before } = await recordings.findSession(session);
     if (text === undefined) {
       await terminal.line(before === undefined ? `${shortId(id)} has no note` : safe(before));
       return 0;

@@ -1,10 +1,15 @@
-/** `sidelight mcp`: the recordings for an agent, as an MCP server on stdio. stdout is the protocol's alone. */
+/** `sidelight mcp`: recordings for an agent, as an MCP server on stdio. stdout is the protocol's alone. */
 import { mcpOverStdio } from '../api/mcp/serve.ts';
 import { type Opened, openApi, type OpenOptions } from '../api/opened.ts';
+import { OWNER } from '../api/principal.ts';
 import { StoreError } from '../store/error.ts';
 
-/** Resolves to the exit code when the client is gone or the signal aborts. */
-export async function mcp(options: OpenOptions, signal: AbortSignal): Promise<number> {
+/** `org`: of a fleet; undefined: this machine. Resolves to the exit code when the client is gone or the signal aborts. */
+export async function mcp(
+  options: OpenOptions,
+  org: string | undefined,
+  signal: AbortSignal,
+): Promise<number> {
   let opened: Opened;
   try {
     opened = await openApi(options);
@@ -13,7 +18,10 @@ export async function mcp(options: OpenOptions, signal: AbortSignal): Promise<nu
     options.report(error.message);
     return 1;
   }
-  await mcpOverStdio({ context: opened.context, report: options.report }, signal);
+  // Whoever starts it has the password of the store, or the files of this machine.
+  const principal = org === undefined ? OWNER : { ...OWNER, org };
+  const { context } = opened.orgOf(principal);
+  await mcpOverStdio({ context, report: options.report }, principal, signal);
   await opened.close();
   return 0;
 }

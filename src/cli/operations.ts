@@ -3,6 +3,7 @@ import type { FoundOperation } from '../store/find.ts';
 import { callOf, httpStatusOf, OUTCOME_STYLE, shortId, withStore } from './describe.ts';
 import { filterOf } from './filterOption.ts';
 import { type ListOptions, showPages } from './pages.ts';
+import { nameOf, type Place } from './place.ts';
 import { type Column, table } from './table.ts';
 import { duration, localTime, safe, type Terminal } from './terminal.ts';
 
@@ -48,17 +49,17 @@ const COLUMNS: readonly Column<FoundOperation>[] = [
 
 /** Prints the list; resolves to the exit code. */
 export async function operations(
-  dataDir: string,
+  place: Place,
   options: OperationsOptions,
   terminal: Terminal,
 ): Promise<number> {
   const filter = filterOf(options.words ?? []);
-  return withStore(dataDir, terminal, async ({ find }) => {
+  return withStore(place, terminal, async (recordings) => {
     const print = (found: readonly FoundOperation[]): Promise<void> =>
       found.length === 0
-        ? terminal.line(`No operation that is meant is recorded in ${safe(dataDir)}.`)
+        ? terminal.line(`No operation that is meant is recorded in ${nameOf(place)}.`)
         : table(COLUMNS, found, terminal);
-    const list = { look: find.operations.bind(find), filter, fallbackLimit: DEFAULT_OPERATIONS, print };
+    const list = { look: recordings.operations, filter, fallbackLimit: DEFAULT_OPERATIONS, print };
     await showPages(list, options, terminal);
     return 0;
   });

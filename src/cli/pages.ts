@@ -13,7 +13,7 @@ export interface ListOptions {
 const MAX_TABLE_ROWS = 10_000;
 
 interface Shown<T> {
-  readonly look: (query: PageQuery) => Page<T>;
+  readonly look: (query: PageQuery) => Promise<Page<T>>;
   readonly filter: PageQuery['filter'];
   readonly fallbackLimit: number;
   /** Prints what is not printed as JSON. */
@@ -33,7 +33,7 @@ export async function showPages<T>(
   let after = cursorOf(options.after);
   let page: Page<T>;
   do {
-    page = look({
+    page = await look({
       filter,
       nowUs,
       limit: Math.min(left, MAX_PAGE),

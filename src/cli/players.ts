@@ -2,14 +2,15 @@
 import { type Command, Option } from 'commander';
 import { ConfigError, quote } from '../config/error.ts';
 import type { MockOptions } from './mock.ts';
+import { placeOf } from './place.ts';
 import { type Context, examples } from './readers.ts';
 import { collected, factor } from './replayOptions.ts';
-import { addSettings, READER_SETTINGS } from './settings.ts';
+import { addReading } from './settings.ts';
 import { Terminal } from './terminal.ts';
 
 /** Adds the commands; each reads the configuration first. */
 export function addPlayers(program: Command, { io, load, done }: Context): void {
-  addSettings(program.command('mock'), READER_SETTINGS)
+  addReading(program.command('mock'))
     .description('a recorded session as an MCP server: its answers again, and never a live call')
     .argument('<session>', 'an id or a part of one, last, or a file')
     .option('--listen <host:port>', 'over HTTP instead of stdio; port 0 picks a free one')
@@ -52,7 +53,7 @@ export function addPlayers(program: Command, { io, load, done }: Context): void 
       ].join('\n'),
     )
     .action(async (session: string, options: MockOptions, command: Command) => {
-      const { config } = await load(command);
+      const config = placeOf(await load(command), command);
       const { mock } = await import('./mock.ts');
       done(
         await mock(session, options, {

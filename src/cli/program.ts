@@ -20,6 +20,7 @@ import { addReaders, examples } from './readers.ts';
 import { addReplay } from './replayCommand.ts';
 import { addServers } from './servers.ts';
 import { addSettings, flagsOf, settingsOf } from './settings.ts';
+import { addTokenCommands } from './tokenCommands.ts';
 
 /** What was asked for could not be understood. */
 const USAGE_EXIT_CODE = 2;
@@ -112,6 +113,7 @@ function createProgram(argv: readonly string[], io: Io, done: (exitCode: number)
   addKeepers(program, { io, load, done });
   addServers(program, { io, load, done });
   addFleetCommands(program, { io, load, done });
+  addTokenCommands(program, { io, load, done });
   addClients(program, { io, done });
   return program;
 }

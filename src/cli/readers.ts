@@ -3,7 +3,15 @@ import { type Command, Option } from 'commander';
 import { ConfigError, quote } from '../config/error.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Io } from './io.ts';
-import { addSettings, ALL_SETTINGS, READER_SETTINGS, REDACTION_SETTINGS } from './settings.ts';
+import { placeOf } from './place.ts';
+import {
+  addLocal,
+  addReading,
+  addSettings,
+  ALL_SETTINGS,
+  READER_SETTINGS,
+  REDACTION_SETTINGS,
+} from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What every command gets. */
@@ -21,7 +29,7 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
     return new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env });
   };
 
-  addSettings(program.command('show'), READER_SETTINGS)
+  addReading(program.command('show'))
     .description('show one session: who spoke, its operations and how they ended, its frames')
     .argument('[session]', 'an id or a part of one, or last', 'last')
     .option('--full', 'frames whole and indented with HTTP headers, instead of a line of each')
@@ -30,24 +38,24 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
     .addHelpText('after', examples('sidelight show last', 'sidelight show 7f3a --no-frames'))
     .action(
       async (session: string, options: { full?: true; frames: boolean; json?: true }, command: Command) => {
-        const { config } = await load(command);
+        const place = placeOf(await load(command), command);
         const { show } = await import('./show.ts');
-        done(await show(config.dataDir, session, options, await terminal()));
+        done(await show(place, session, options, await terminal()));
       },
     );
 
-  addSettings(program.command('explain'), READER_SETTINGS)
+  addReading(program.command('explain'))
     .description('say what went wrong in a session: what failed first, why, and what to try')
     .argument('[session]', 'an id or a part of one, or last', 'last')
     .option('--json', 'as JSON')
     .addHelpText('after', examples('sidelight explain last', 'sidelight explain 7f3a --json'))
     .action(async (session: string, options: { json?: true }, command: Command) => {
-      const { config } = await load(command);
+      const place = placeOf(await load(command), command);
       const { explain } = await import('./explain.ts');
-      done(await explain(config.dataDir, session, options, await terminal()));
+      done(await explain(place, session, options, await terminal()));
     });
 
-  addSettings(program.command('export'), REDACTION_SETTINGS)
+  addReading(program.command('export'), REDACTION_SETTINGS)
     .description('write one session to a file: native, HTML, HAR, OTLP or a report in Markdown')
     .argument('[session]', 'an id or a part of one, or last', 'last')
     .option(
@@ -70,7 +78,7 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
         options: { format?: string; output: string; redact: boolean },
         command: Command,
       ) => {
-        const { config } = await load(command);
+        const config = placeOf(await load(command), command);
         const { exportFormat, exportSession } = await import('./export.ts');
         const { format, output, redact } = options;
         const chosen = { output, redact, ...(format !== undefined && { format: exportFormat(format) }) };
@@ -79,7 +87,7 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
       },
     );
 
-  addSettings(program.command('import'), REDACTION_SETTINGS)
+  addLocal(program.command('import'), REDACTION_SETTINGS)
     .description('put recorded sessions of a file into the store: native, HAR, mcpsnoop or mcp-recorder')
     .argument('<file>', 'a path, or - for stdin')
     .option('--format <format>', 'auto, jsonl, har, mcpsnoop or cassette', 'auto')

@@ -16,7 +16,8 @@ import {
   withServer,
   type Written,
 } from './replayOptions.ts';
-import { addSettings, READER_SETTINGS } from './settings.ts';
+import { placeOf } from './place.ts';
+import { addReading } from './settings.ts';
 import { Terminal } from './terminal.ts';
 
 /** Adds the commands; each reads the configuration first. */
@@ -33,7 +34,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     terminal: new Terminal({ out: io.stdout(), err: io.stderr(), env: io.env }),
   });
 
-  withComparing(withPermissions(withServer(addSettings(program.command('replay'), READER_SETTINGS))))
+  withComparing(withPermissions(withServer(addReading(program.command('replay')))))
     .description('do a recorded session again against a server, and say whether the same comes of it')
     .usage('<session> [options] [-- <command> [args...]]')
     .argument('<session>', 'an id or a part of one, last, or a file')
@@ -92,7 +93,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     )
     .action(async (session: string, command: readonly string[], written: Written, self: Command) => {
       const loaded = await load(self);
-      const { config } = loaded;
+      const config = placeOf(loaded, self);
       const { replay } = await import('./replay.ts');
       const server = serverOf(command, written, io.cwd);
       done(
@@ -105,10 +106,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
       );
     });
 
-  withComparing(
-    withPermissions(withServer(addSettings(program.command('minimize'), READER_SETTINGS))),
-    'outcome',
-  )
+  withComparing(withPermissions(withServer(addReading(program.command('minimize')))), 'outcome')
     .description('find the smallest part of a session that still fails the same way')
     .usage('<session> [options] -- <command> [args...]')
     .argument('<session>', 'an id or a part of one, last, or a file')
@@ -137,14 +135,14 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
       ].join('\n'),
     )
     .action(async (session: string, command: readonly string[], written: Written, self: Command) => {
-      const { config } = await load(self);
+      const config = placeOf(await load(self), self);
       const { minimizeSession } = await import('./shrink.ts');
       const server = serverOf(command, written, io.cwd);
       const context = { ...contextOf(), config, server, recording: undefined };
       done(await minimizeSession(session, { skipBlocked: true, ...written }, context));
     });
 
-  withComparing(withPermissions(addSettings(program.command('bisect'), READER_SETTINGS)))
+  withComparing(withPermissions(addReading(program.command('bisect'))))
     .description('run a session against several servers or commits, and say which is the first that differs')
     .usage('<session> --servers <command> | --git <good..bad> [--build <commands>] -- <command> [args...]')
     .argument('<session>', 'an id or a part of one, last, or a file')
@@ -180,7 +178,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
         written: Written & BisectWritten,
         self: Command,
       ) => {
-        const { config } = await load(self);
+        const config = placeOf(await load(self), self);
         const [{ bisect }, { versionsFrom }] = await Promise.all([
           import('./bisect.ts'),
           import('./versions.ts'),
@@ -191,7 +189,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
     );
 
   const cases = program.command('case').description('files that keep a failure fixed');
-  withComparing(withPermissions(withServer(addSettings(cases.command('create'), READER_SETTINGS))))
+  withComparing(withPermissions(withServer(addReading(cases.command('create')))))
     .description('make a case of a recorded session')
     .usage('<session> [options] [-- <command> [args...]]')
     .argument('<session>', 'an id or a part of one, last, or a file')
@@ -204,7 +202,7 @@ export function addReplay(program: Command, argv: readonly string[], { io, load,
       examples('sidelight case create 7f3a --learn -o cases/login.case.yaml -- node server.js'),
     )
     .action(async (session: string, command: readonly string[], written: Written, self: Command) => {
-      const { config } = await load(self);
+      const config = placeOf(await load(self), self);
       const { caseCreate } = await import('./caseFiles.ts');
       const server = serverOf(command, written, io.cwd);
       done(await caseCreate(session, written, { ...contextOf(), config, server, recording: undefined }));

@@ -1,7 +1,9 @@
-/** `sidelight serve`: the debug API and the page over the recordings of this machine, until it is told to stop. */
+/** `sidelight serve`: the debug API and the page over the recordings of this machine, or of a fleet, until it is told to stop. */
 import { dirname, join } from 'node:path';
-import { TOKEN_FILE } from '../api/listener.ts';
-import { type Api, startApi } from '../api/server.ts';
+import { ownToken, TOKEN_FILE } from '../api/ownToken.ts';
+import type { Authority } from '../api/principal.ts';
+import { type Api, type ApiOptions, startApi } from '../api/server.ts';
+import { TokensOfFile } from '../api/tokens.ts';
 import { HOSTS } from '../config/addresses.ts';
 import { ConfigError, quote } from '../config/error.ts';
 import type { Loaded } from '../config/load.ts';
@@ -22,14 +24,16 @@ export interface ServeContext {
   /** Program and first arguments that run Sidelight once more; the last is the file beside which the page is. */
   readonly self: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
+  /** The recordings of an org in the fleet's store; undefined: those of this machine are served. */
+  readonly fleet: ApiOptions['fleet'];
   readonly signal: AbortSignal;
 }
 
-/** Resolves to the exit code when the signal aborts: 1 when it could not listen or read. */
+/** Resolves to the exit code when the signal aborts: 1 when it could not listen or read. Rejects with a ConfigError. */
 export async function serve(
   loaded: Loaded,
   options: ServeOptions,
-  { terminal, version, self, env, signal }: ServeContext,
+  { terminal, version, self, env, fleet, signal }: ServeContext,
 ): Promise<number> {
   const address = read('--listen', ADDRESS, options.listen);
   const { allowRemote: remote = false } = options;
@@ -39,19 +43,31 @@ export async function serve(
     );
   const allowedHosts =
     options.allowedHosts === undefined ? [] : read('--allowed-hosts', HOSTS, options.allowedHosts);
+  const report = (line: string): void => {
+    terminal.problem(line);
+  };
+  const others = await othersOf(loaded, report);
+  if (fleet !== undefined && others.length === 0)
+    throw new ConfigError(
+      'serve --store: nobody would be let in: --tokens-file or --oidc-issuer says who is; sidelight token create makes tokens',
+    );
   let api: Api;
+  // A query node has nothing of its own, so that it is the same as the others behind a balancer.
+  let token: string | undefined;
   try {
+    const own = fleet === undefined ? ownToken(loaded.config.dataDir) : undefined;
+    token = own?.token;
     api = await startApi({
       ...address,
       remote,
       allowedHosts,
+      authorities: own === undefined ? others : [own, ...others],
       loaded,
       version,
+      fleet,
       page: join(dirname(self.at(-1) ?? ''), 'ui'),
       replay: options.enableReplay === true ? { self, env } : undefined,
-      report: (line) => {
-        terminal.problem(line);
-      },
+      report,
     });
   } catch (error) {
     terminal.problem(whyNot(error, address, loaded.config.dataDir));
@@ -59,7 +75,7 @@ export async function serve(
   }
   const url = `http://${ADDRESS.show(api)}`;
   // In a fragment, which no browser sends anywhere.
-  await terminal.line(`${url}/#token=${api.token}`);
+  await terminal.line(token === undefined ? `${url}/` : `${url}/#token=${token}`);
   if (!isLoopback(address.host))
     terminal.problem(
       'the API can be reached from other machines, and is not encrypted: put TLS in front of it, and guard the token',
@@ -74,6 +90,29 @@ export async function serve(
   });
   await api.close();
   return 0;
+}
+
+/** Who lets in besides the token of this installation. Rejects with a ConfigError. */
+async function othersOf({ config, sources }: Loaded, report: (line: string) => void): Promise<Authority[]> {
+  const { tokensFile, oidc } = config.serve;
+  const authorities: Authority[] = [];
+  if (tokensFile !== undefined)
+    try {
+      authorities.push(new TokensOfFile(tokensFile, () => Date.now(), report));
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ConfigError(`${sources.get('tokensFile')?.where ?? ''}: ${tokensFile}: ${why}`, { cause });
+    }
+  if (oidc !== undefined) {
+    const { audience } = oidc;
+    if (audience === undefined)
+      throw new ConfigError(
+        'oidc.audience: it is missing: without it a token for any other service of the issuer would be let in',
+      );
+    const { Oidc } = await import('../api/oidc.ts');
+    authorities.push(new Oidc({ config: { ...oidc, audience }, report }));
+  }
+  return authorities;
 }
 
 function read<T>(flag: string, kind: Kind<T>, written: string): T {

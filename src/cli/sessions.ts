@@ -2,11 +2,12 @@
 import type { Filter } from '../filter/ast.ts';
 import { StoreError } from '../store/error.ts';
 import type { FoundSession } from '../store/find.ts';
-import { openStore, type StoreReader } from '../store/read.ts';
 import type { SessionRecord } from '../store/record.ts';
+import type { Recordings } from '../store/recordings.ts';
 import { partyOf, recordingOf, shortId, STATUS_STYLE } from './describe.ts';
 import { filterOf } from './filterOption.ts';
 import { type ListOptions, showPages } from './pages.ts';
+import { nameOf, openPlace, type Place } from './place.ts';
 import { type Column, table } from './table.ts';
 import { duration, localTime, safe, type Terminal } from './terminal.ts';
 
@@ -48,29 +49,24 @@ const COLUMNS: readonly Column<SessionRecord>[] = [
 ];
 
 /** Prints the list; resolves to the exit code. */
-export async function sessions(
-  dataDir: string,
-  options: SessionsOptions,
-  terminal: Terminal,
-): Promise<number> {
+export async function sessions(place: Place, options: SessionsOptions, terminal: Terminal): Promise<number> {
   const { words = [], failed = false } = options;
   const written = filterOf(words);
   const filter: Filter = failed ? { kind: 'and', of: [FAILED, written] } : written;
   const isWhole = !failed && words.length === 0;
   const none = isWhole
-    ? `Nothing is recorded in ${safe(dataDir)} yet. To record: sidelight -- <server command>`
-    : `No ${failed ? 'failed ' : ''}session that is meant is recorded in ${safe(dataDir)}.`;
+    ? `Nothing is recorded in ${nameOf(place)} yet. To record: sidelight -- <server command>`
+    : `No ${failed ? 'failed ' : ''}session that is meant is recorded in ${nameOf(place)}.`;
   const print = async (found: readonly FoundSession[]): Promise<void> => {
     if (found.length === 0) return terminal.line(none);
     await table(COLUMNS, found, terminal);
     if (found.some(({ inferred }) => inferred !== undefined))
       await terminal.line(terminal.paint('dim', `~ ${INFERRED}`));
   };
-  let reader: StoreReader | undefined;
+  let recordings: Recordings | undefined;
   try {
-    reader = await openStore(dataDir);
-    const { find } = reader;
-    const list = { look: find.sessions.bind(find), filter, fallbackLimit: DEFAULT_SESSIONS, print };
+    recordings = await openPlace(place);
+    const list = { look: recordings.sessions, filter, fallbackLimit: DEFAULT_SESSIONS, print };
     await showPages(list, options, terminal);
     return 0;
   } catch (error) {
@@ -82,7 +78,7 @@ export async function sessions(
     terminal.problem(error.message);
     return 1;
   } finally {
-    reader?.close();
+    await recordings?.close();
   }
 }
 

@@ -26,6 +26,27 @@ export function settingsOf(mode: Mode): readonly Key[] {
 /** What a command that only reads recordings needs. */
 export const READER_SETTINGS: readonly Key[] = ['dataDir'];
 
+const FLEET_SETTINGS: readonly Key[] = ['store', 'storePasswordFile'];
+
+/** Adds what a command needs that reads recordings of this machine or of a fleet. */
+export function addReading(command: Command, keys: readonly Key[] = READER_SETTINGS): Command {
+  return addSettings(command, [...keys, ...FLEET_SETTINGS]).option(
+    '--local',
+    'read this machine, also where SIDELIGHT_STORE names a fleet',
+  );
+}
+
+/** Adds what a command needs that changes recordings, which is done where they were made. */
+export function addLocal(command: Command, keys: readonly Key[] = READER_SETTINGS): Command {
+  const refused = (flags: string): Option =>
+    new Option(flags).hideHelp().argParser(() => {
+      throw new ConfigError(
+        `${command.name()} changes the recordings of this machine alone: leave out ${flags.replace(/ .*/, '')}, and run it on the machine that recorded the session`,
+      );
+    });
+  return addSettings(command, keys).addOption(refused('--store <url>'));
+}
+
 /** What a command that redacts needs. */
 export const REDACTION_SETTINGS: readonly Key[] = [
   ...READER_SETTINGS,

@@ -3,6 +3,7 @@ import type { StoreReader } from '../store/read.ts';
 import type { SessionRecord } from '../store/record.ts';
 import { type Story, storyOf } from '../store/story.ts';
 import { withStore } from './describe.ts';
+import type { Place } from './place.ts';
 import { showFrames } from './showFrames.ts';
 import { showOperations } from './showOperations.ts';
 import { showSession } from './showSession.ts';
@@ -19,14 +20,15 @@ export interface ShowOptions {
 
 /** Prints the session that `wanted` stands for (part of an id, or `last`); resolves to the exit code. */
 export function show(
-  dataDir: string,
+  place: Place,
   wanted: string,
   options: ShowOptions,
   terminal: Terminal,
 ): Promise<number> {
   const { full = false } = options;
-  return withStore(dataDir, terminal, async (reader) => {
-    const session = reader.findSession(wanted);
+  return withStore(place, terminal, async (recordings) => {
+    const session = await recordings.findSession(wanted);
+    const reader = await recordings.open(session);
     if (options.json === true) {
       await showJson(reader, session, options, terminal);
       return 0;

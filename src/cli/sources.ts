@@ -7,13 +7,13 @@ import type { Filter } from '../filter/ast.ts';
 import { type Source, sourceOf } from '../formats/source.ts';
 import { importFile } from '../importing/file.ts';
 import { StoreError } from '../store/error.ts';
-import { openStore, type StoreReader } from '../store/read.ts';
+import { openStore } from '../store/read.ts';
+import type { Recordings } from '../store/recordings.ts';
+import { openPlace, type Place } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
-export type SourcesConfig = Pick<
-  Config,
-  'dataDir' | 'maxBodyBytes' | 'maxMessageBytes' | 'recordMedia' | 'http'
->;
+export type SourcesConfig = Place &
+  Pick<Config, 'dataDir' | 'maxBodyBytes' | 'maxMessageBytes' | 'recordMedia' | 'http'>;
 
 const PAGE = 200;
 
@@ -31,11 +31,15 @@ export async function withSources(
   use: (groups: readonly (readonly Source[])[]) => Promise<number>,
   filter?: Filter,
 ): Promise<number> {
-  const opened: StoreReader[] = [];
+  const opened: { readonly close: () => unknown }[] = [];
   const folders: string[] = [];
+  let store: Recordings | undefined;
+  const recordings = async (): Promise<Recordings> => {
+    if (store === undefined) opened.push((store = await openPlace(config)));
+    return store;
+  };
   try {
     const groups: Source[][] = [];
-    let store: StoreReader | undefined;
     for (const word of wanted) {
       if (isFile(word)) {
         const folder = mkdtempSync(join(tmpdir(), 'sidelight-read-'));
@@ -46,33 +50,32 @@ export async function withSources(
         const found = reader.listSessions({ limit: Number.MAX_SAFE_INTEGER });
         groups.push(found.reverse().map((session) => sourceOf(reader, session)));
       } else {
-        if (store === undefined) opened.push((store = await openStore(config.dataDir)));
-        groups.push([sourceOf(store, store.findSession(word))]);
+        const all = await recordings();
+        const session = await all.findSession(word);
+        groups.push([sourceOf(await all.open(session), session)]);
       }
     }
-    if (filter !== undefined) {
-      if (store === undefined) opened.push((store = await openStore(config.dataDir)));
-      groups.push([...matching(store, filter)]);
-    }
+    if (filter !== undefined) groups.push(await matching(await recordings(), filter));
     return await use(groups);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     terminal.problem(error.message);
     return NOT_READ;
   } finally {
-    for (const reader of opened) reader.close();
+    for (const one of opened) await one.close();
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Page by page, the newest first. */
-function* matching(store: StoreReader, filter: Filter): Generator<Source> {
+async function matching(recordings: Recordings, filter: Filter): Promise<Source[]> {
   const query = { filter, nowUs: Date.now() * 1000, limit: PAGE };
-  let page = store.find.sessions(query);
+  const sources: Source[] = [];
+  let page = await recordings.sessions(query);
   for (;;) {
-    for (const session of page.rows) yield sourceOf(store, session);
-    if (page.next === undefined) return;
-    page = store.find.sessions({ ...query, after: page.next });
+    for (const session of page.rows) sources.push(sourceOf(await recordings.open(session), session));
+    if (page.next === undefined) return sources;
+    page = await recordings.sessions({ ...query, after: page.next });
   }
 }
 

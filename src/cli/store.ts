@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/error.ts';
 import { type Remote, remoteName } from '../config/remote.ts';
 import { type Engine, FleetError, openEngine } from '../fleet/engine.ts';
+import type { Keeping } from '../fleet/keeping.ts';
 import { FLEET_VERSION, fleetStatements, retentionStatements } from '../fleet/schema.ts';
 import { ship, untilThere } from '../fleet/shipper.ts';
 import { missingThere } from '../fleet/verify.ts';
@@ -10,8 +11,10 @@ import { checkVersion, fleetVersion } from '../fleet/version.ts';
 import { StoreError } from '../store/error.ts';
 import { openForReading, openForWriting } from '../store/open.ts';
 import { Outbox } from '../store/outbox.ts';
+import type { LostReason, Totals } from '../store/shipment.ts';
+import { Spool, spoolRules } from '../store/spool.ts';
 import { shortId } from './describe.ts';
-import { json, localTime, type Terminal } from './terminal.ts';
+import { json, localTime, size, type Terminal } from './terminal.ts';
 
 export interface FleetContext {
   readonly config: Pick<Config, 'dataDir' | 'fleet'>;
@@ -26,6 +29,10 @@ export interface JsonOption {
 
 export interface MigrateOptions {
   readonly keepDays?: string;
+  readonly payloadDays?: string;
+  readonly coldAfterDays?: string;
+  readonly coldVolume?: string;
+  readonly storagePolicy?: string;
   readonly print?: true;
 }
 
@@ -38,17 +45,19 @@ const MOST_DAYS = 36_500;
 export async function migrateFleet(options: MigrateOptions, context: FleetContext): Promise<number> {
   const { terminal } = context;
   const remote = remoteOf(context);
-  const keepDays = daysOf(options.keepDays);
+  const keeping = keepingOf(options);
   if (options.print === true) {
-    for (const statement of fleetStatements(remote, keepDays)) await terminal.line(`${statement};`);
+    // Each may be run again: those from the schema before as well.
+    for (const statement of fleetStatements(remote, keeping, FLEET_VERSION - 1))
+      await terminal.line(`${statement};`);
     return 0;
   }
   return asking(context, async (engine) => {
     const found = await fleetVersion(engine, remote);
     if (found > FLEET_VERSION) await checkVersion(engine, remote);
-    for (const statement of fleetStatements(remote, keepDays)) await engine.command(statement);
-    if (found > 0 && keepDays !== undefined)
-      for (const statement of retentionStatements(remote, keepDays)) await engine.command(statement);
+    for (const statement of fleetStatements(remote, keeping, found)) await engine.command(statement);
+    if (found > 0)
+      for (const statement of retentionStatements(remote, keeping)) await engine.command(statement);
     await terminal.line(`${remoteName(remote)} is set up: schema ${FLEET_VERSION}.`);
     return 0;
   });
@@ -58,18 +67,29 @@ export async function fleetStatus(options: JsonOption, context: FleetContext): P
   const { terminal, config } = context;
   const remote = remoteOf(context);
   return withRecordings(context, async (db) => {
-    const progress = new Outbox(db, remoteName(remote)).progress(config.fleet);
+    const outbox = new Outbox(db, remoteName(remote));
+    const reach = outbox.reach();
+    const backlog = await new Spool(db, remoteName(remote)).backlog(config.fleet, Date.now() * 1000);
+    const totals = outbox.totals();
     const answer = await stateOf(context, remote);
     if (options.json === true) {
-      await terminal.line(json({ remote: remoteName(remote), ...answer, ...progress }));
+      const { sessions, frames, bytes, oldestUs, deadLetters, gaps } = backlog;
+      const waiting = { sessionsWaiting: sessions, framesWaiting: frames, bytesWaiting: bytes };
+      await terminal.line(
+        json({
+          ...{ remote: remoteName(remote), ...answer, ...reach, ...waiting, gapsWaiting: gaps },
+          ...{ oldestWaitingUs: oldestUs, deadLetters, totals },
+        }),
+      );
       return answer.error === undefined ? 0 : 1;
     }
-    const { done, lastNumber, sessionsWaiting, framesWaiting, oldestWaitingUs, deadLetters } = progress;
-    const since = oldestWaitingUs === undefined ? '' : `, the oldest since ${localTime(oldestWaitingUs)}`;
+    const { sessions, frames, bytes, oldestUs, deadLetters } = backlog;
+    const since = oldestUs === undefined ? '' : `, the oldest since ${localTime(oldestUs)}`;
     const said = answer.error ?? `answers, schema ${answer.schema ?? 'unknown'}`;
     await terminal.line(`${remoteName(remote)}: ${said}.`);
-    await terminal.line(`${done} of ${lastNumber} sessions are there, whole.`);
-    await terminal.line(`${sessionsWaiting} sessions with ${framesWaiting} frames wait${since}.`);
+    await terminal.line(`${reach.done} of ${reach.lastNumber} sessions are there, whole.`);
+    await terminal.line(`${sessions} sessions with ${frames} frames (${size(bytes)}) wait${since}.`);
+    for (const line of lostLines(totals)) await terminal.line(line);
     if (deadLetters > 0)
       await terminal.line(`${deadLetters} rows were not taken: table dead_letter of the recording.`);
     return answer.error === undefined ? 0 : 1;
@@ -88,10 +108,14 @@ export async function shipToFleet(options: JsonOption, context: FleetContext): P
       };
       await untilThere(() => checkVersion(engine, remote), { signal, told });
       const outbox = new Outbox(db, remoteName(remote));
+      const spool = new Spool(db, remoteName(remote));
       const nowUs = (): number => Date.now() * 1000;
+      await spool.bound(spoolRules(config.fleet), nowUs());
+      const { maxRate } = config.fleet;
       const shipped = await ship({
-        ...{ outbox, engine, org: remote.org, rules: config.fleet, signal, told, nowUs },
+        ...{ outbox, engine, org: remote.org, rules: config.fleet, maxRate, signal, told, nowUs },
       });
+      await spool.bound(spoolRules(config.fleet), nowUs());
       const { rows, sessions, batches, buried } = shipped;
       const said = [
         `${rows} rows of ${sessions} sessions in ${batches} batches`,
@@ -131,6 +155,22 @@ export async function verifyFleet(options: JsonOption, context: FleetContext): P
       return missing === 0 ? 0 : 1;
     }),
   );
+}
+
+const WHY: Readonly<Record<Exclude<LostReason, 'rejected'>, string>> = {
+  spool_size: 'above ship.maxSpoolSize',
+  spool_age: 'above ship.maxSpoolAge',
+  deleted: 'deleted before',
+};
+
+function lostLines(totals: Totals): readonly string[] {
+  return (['spool_size', 'spool_age', 'deleted'] as const).flatMap((reason) => {
+    const { frames = 0, operations = 0, findings = 0, payloads = 0 } = totals[reason] ?? {};
+    const rows = frames + operations + findings;
+    return rows + payloads === 0
+      ? []
+      : [`${rows} rows and ${payloads} payloads will never be there: ${WHY[reason]}.`];
+  });
 }
 
 /** With the engine open; what it refuses is one line. */
@@ -196,9 +236,40 @@ function remoteOf({ config }: FleetContext): Remote {
   );
 }
 
-function daysOf(text: string | undefined): number | undefined {
+/** What stands in statements as it is. */
+const NAME = /^[A-Za-z_]\w{0,63}$/;
+
+function keepingOf(options: MigrateOptions): Keeping {
+  const { coldVolume: volume, storagePolicy: policy } = options;
+  const days = daysOf('--keep-days', options.keepDays);
+  const payloadDays = daysOf('--payload-days', options.payloadDays);
+  const afterDays = daysOf('--cold-after-days', options.coldAfterDays);
+  for (const [flag, name] of [
+    ['--cold-volume', volume],
+    ['--storage-policy', policy],
+  ] as const) {
+    if (name !== undefined && !NAME.test(name))
+      throw new ConfigError(`${flag} "${name}": a name of letters, digits and _ is expected`);
+  }
+  for (const [flag, one] of [
+    ['--payload-days', payloadDays],
+    ['--cold-after-days', afterDays],
+  ] as const) {
+    if (one !== undefined && days !== undefined && one >= days)
+      throw new ConfigError(`${flag} ${one}: fewer than --keep-days ${days} are expected`);
+  }
+  if (afterDays === undefined && volume === undefined && policy === undefined)
+    return { days, payloadDays, cold: undefined };
+  if (afterDays === undefined || volume === undefined || policy === undefined)
+    throw new ConfigError(
+      '--cold-after-days, --cold-volume and --storage-policy belong together: give all three',
+    );
+  return { days, payloadDays, cold: { afterDays, volume, policy } };
+}
+
+function daysOf(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const days = Number(text);
   if (Number.isInteger(days) && days >= 1 && days <= MOST_DAYS) return days;
-  throw new ConfigError(`--keep-days "${text}": a whole number from 1 to ${MOST_DAYS} is expected`);
+  throw new ConfigError(`${flag} "${text}": a whole number from 1 to ${MOST_DAYS} is expected`);
 }

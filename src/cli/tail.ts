@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Filter } from '../filter/ast.ts';
 import { StoreError } from '../store/error.ts';
-import { type News, openStore, type Position, type StoreReader } from '../store/read.ts';
 import type { OperationRecord, SessionRecord } from '../store/record.ts';
+import type { News, Recordings } from '../store/recordings.ts';
 import {
   callOf,
   endOf,
@@ -17,6 +17,7 @@ import {
   STATUS_STYLE,
 } from './describe.ts';
 import { filterOf } from './filterOption.ts';
+import { openPlace, type Place } from './place.ts';
 import { duration, fit, json, localClock, pad, safe, type Terminal, width } from './terminal.ts';
 
 export interface TailOptions {
@@ -29,6 +30,8 @@ export interface TailOptions {
 
 /** Asking whether somebody wrote is one read of shared memory. */
 const POLL_MS = 150;
+/** Asking the fleet's is a query. */
+const FLEET_POLL_MS = 1000;
 /** A process that was killed writes nothing: whether it is still there is looked at now and then. */
 const LIVENESS_MS = 1000;
 const NAME_COLUMNS = 16;
@@ -39,19 +42,19 @@ const BEFORE_CALL_COLUMNS = 12 + 2 + 8 + 2 + NAME_COLUMNS + 2 + OUTCOME_COLUMNS 
 
 /** Follows until the signal aborts, nobody reads any more or enough was printed; resolves to the exit code. */
 export async function tail(
-  dataDir: string,
+  place: Place,
   options: TailOptions,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
   const filter = filterOf(options.words ?? []);
   try {
-    const store = await whenThere(dataDir, terminal, signal);
+    const store = await whenThere(place, terminal, signal);
     if (store === undefined) return 0;
     try {
       await follow(store, filter, options, terminal, signal);
     } finally {
-      store.reader.close();
+      await store.recordings.close();
     }
     return 0;
   } catch (error) {
@@ -62,22 +65,18 @@ export async function tail(
 }
 
 interface Start {
-  readonly reader: StoreReader;
+  readonly recordings: Recordings;
   /** What is stored after it is news. */
-  readonly position: Position;
+  readonly position: string;
 }
 
 /** Opens the store, waits for it where nothing was recorded yet; undefined when that was cut short. */
-async function whenThere(
-  dataDir: string,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<Start | undefined> {
+async function whenThere(place: Place, terminal: Terminal, signal: AbortSignal): Promise<Start | undefined> {
   let waited = false;
   while (!signal.aborted && !terminal.gone) {
     try {
-      const reader = await openStore(dataDir);
-      return { reader, position: waited ? { session: 0, operation: 0 } : reader.position() };
+      const recordings = await openPlace(place);
+      return { recordings, position: waited ? '' : await recordings.position() };
     } catch (error) {
       // A store that is just being made is locked for a moment.
       const coming = error instanceof StoreError && /^store_(?:missing|locked)$/.test(error.code);
@@ -85,13 +84,13 @@ async function whenThere(
       if (!waited) terminal.problem(`${error.message} yet; waiting for the first session`);
       waited = true;
     }
-    await pause(signal);
+    await pause(POLL_MS, signal);
   }
   return undefined;
 }
 
 async function follow(
-  { reader, position }: Start,
+  { recordings, position }: Start,
   filter: Filter,
   options: TailOptions,
   terminal: Terminal,
@@ -105,25 +104,25 @@ async function follow(
     await terminal.line(line);
   };
 
-  const live = reader.openSessions().filter(({ status }) => status === 'live');
+  const live = (await recordings.openSessions()).filter(({ status }) => status === 'live');
   let known = new Map(live.map((session) => [session.id, session]));
   terminal.problem(`following; sessions that run now: ${live.length}; Ctrl-C ends this`);
   let version: number | undefined;
   let lookedAt = 0;
   while (left > 0 && !signal.aborted && !terminal.gone) {
     const now = performance.now();
-    const newest = reader.version();
+    const newest = await recordings.version();
     if (newest === version && now - lookedAt < LIVENESS_MS) {
-      await pause(signal);
+      await pause(recordings.writable ? POLL_MS : FLEET_POLL_MS, signal);
       continue;
     }
     version = newest;
     lookedAt = now;
 
-    const news = reader.since(position, known.keys());
+    const news = await recordings.since(position, known.keys());
     position = news.position;
     known = new Map([...news.watched, ...news.sessions].map((session) => [session.id, session]));
-    const isMeant = meantBy(reader, filter, news, known.values());
+    const isMeant = await meantBy(recordings, filter, news, known.values());
     for (const session of news.sessions) if (isMeant.session(session)) await print(form.started(session));
     for (const operation of news.operations) {
       if (isMeant.operation(operation))
@@ -147,20 +146,20 @@ interface Meant {
 }
 
 /** A session is meant or not as it stands now: one that has just started has no operation yet. */
-function meantBy(
-  reader: StoreReader,
+async function meantBy(
+  recordings: Recordings,
   filter: Filter,
   { operations }: News,
   sessions: Iterable<SessionRecord>,
-): Meant {
+): Promise<Meant> {
   if (filter.kind === 'and' && filter.of.length === 0) return { session: () => true, operation: () => true };
   const question = { filter, nowUs: Date.now() * 1000 };
-  const ids = reader.find.among(
+  const ids = await recordings.among(
     'sessions',
     Array.from(sessions, ({ id }) => id),
     question,
   );
-  const numbers = reader.find.among(
+  const numbers = await recordings.among(
     'operations',
     operations.map(({ number }) => number),
     question,
@@ -168,8 +167,8 @@ function meantBy(
   return { session: ({ id }) => ids.has(id), operation: ({ number }) => numbers.has(number) };
 }
 
-async function pause(signal: AbortSignal): Promise<void> {
-  await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
 }
 
 interface Form {

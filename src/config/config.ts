@@ -1,4 +1,5 @@
 /** The resolved configuration: what every part is handed by app.ts, after flags, environment and file were merged. */
+import type { ServeConfig } from './access.ts';
 import type { Remote } from './remote.ts';
 import type { ReplayTargets } from './replayTargets.ts';
 
@@ -22,6 +23,8 @@ export interface Config {
   /** By the name that requests of the API have for them. */
   readonly replayTargets: ReplayTargets;
   readonly retention: Retention;
+  /** The index for texts in payloads; undefined bytes: no bound. */
+  readonly fullText: { readonly enabled: boolean; readonly maxStoreBytes: number | undefined };
   readonly fleet: FleetConfig;
   readonly captureBufferBytes: number;
   readonly lossless: boolean;
@@ -49,6 +52,8 @@ export interface Config {
   readonly pdeathsig: string | undefined;
   /** Of `sidelight http` alone. */
   readonly http: HttpConfig;
+  /** Of `sidelight serve` alone. */
+  readonly serve: ServeConfig;
 }
 
 type Payloads = 'telling' | 'all' | 'none';
@@ -65,6 +70,10 @@ export interface FleetConfig {
   readonly payloadsByServer: Readonly<Record<string, Payloads>>;
   readonly slowMs: number;
   readonly sample: number;
+  /** Rows for each second; undefined: no bound, as with the caps of what waits. */
+  readonly maxRate: number | undefined;
+  readonly maxSpoolBytes: number | undefined;
+  readonly maxSpoolAgeMs: number | undefined;
 }
 
 /** What is deleted from the store; undefined: no bound. Sessions that are pinned or not over are never deleted. */

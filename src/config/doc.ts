@@ -57,10 +57,11 @@ export function renderConfigDoc(): string {
     chapter('Settings', 'Of `sidelight run` and `sidelight http`.', shared),
     chapter('Settings of `sidelight run`', OTHERS, OWN_KEYS.run),
     chapter('Settings of `sidelight http`', OTHERS, OWN_KEYS.http),
+    chapter('Settings of `sidelight serve`', OTHERS, OWN_KEYS.serve),
   ].join('\n');
 }
 
-const OTHERS = 'In the environment and in a config file the other command passes over them.';
+const OTHERS = 'In the environment and in a config file other commands pass over them.';
 
 function chapter(title: string, intro: string, keys: readonly Key[]): string {
   return [`## ${title}\n\n${intro}\n`, ...keys.map(section)].join('\n');

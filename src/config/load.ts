@@ -144,6 +144,7 @@ function exposure({ admin, adminApi }: Config): string[] {
 }
 
 function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
+  const issuer = get('oidc.issuer');
   return {
     name: get('name'),
     dataDir: get('dataDir') ?? '',
@@ -158,6 +159,7 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
       bytes: get('retention.size'),
       sessions: get('retention.sessions'),
     },
+    fullText: { enabled: get('fullText'), maxStoreBytes: get('fullText.maxStore') },
     fleet: {
       store: get('store'),
       password: get('storePassword'),
@@ -166,6 +168,9 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
       payloadsByServer: get('ship.payloadsByServer'),
       slowMs: get('ship.slow'),
       sample: get('ship.sample'),
+      maxRate: get('ship.maxRate'),
+      maxSpoolBytes: get('ship.maxSpoolSize'),
+      maxSpoolAgeMs: get('ship.maxSpoolAge'),
     },
     maxBodyBytes: get('maxBody'),
     maxMessageBytes: get('maxMessage'),
@@ -230,6 +235,22 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
       maxConnections: get('maxConnections'),
       shutdownTimeoutMs: get('shutdownTimeout'),
       sessionIdleMs: get('sessionIdle'),
+    },
+    serve: {
+      tokensFile: get('tokensFile'),
+      auditFile: get('auditFile'),
+      oidc:
+        issuer === undefined
+          ? undefined
+          : {
+              issuer,
+              audience: get('oidc.audience'),
+              jwks: get('oidc.jwks'),
+              orgClaim: get('oidc.orgClaim'),
+              roleClaim: get('oidc.roleClaim'),
+              roles: get('oidc.roles'),
+              clockToleranceMs: get('oidc.clockTolerance'),
+            },
     },
   };
 }

@@ -11,6 +11,7 @@ import { ALLOWED, HEADER_NAMES, JSON_PATHS, KEY_NAMES, PATTERN_PAIRS } from './r
 import { REMOTE } from './remote.ts';
 import { REPLAY_TARGETS } from './replayTargets.ts';
 import { ADDRESS, LOG_FILE, oneOf, orNone, PATH, SWITCH, TEXT, URL_OF_RECEIVER } from './schema.ts';
+import { SERVE_OPTIONS } from './serveOptions.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -98,6 +99,18 @@ const SHARED_OPTIONS = {
     fallback: 100_000,
     description: 'Above this number of sessions the oldest are deleted, failed ones last.',
   }),
+  fullText: option({
+    kind: SWITCH,
+    fallback: true,
+    description:
+      'Keep an index for texts in payloads, made beside the recording. Filters find the same without it, only later.',
+    whenOff: 'Keep no index for texts in payloads, and remove the one there is: a search reads the payloads.',
+  }),
+  'fullText.maxStore': option({
+    kind: orNone(size(MIB, MAX_STORE_BYTES)),
+    fallback: 4 * GIB,
+    description: 'A recording above this size gets no more entries in that index.',
+  }),
   store: unset({
     kind: REMOTE,
     description: "The fleet's store, in ClickHouse: recordings of this machine are brought there.",
@@ -141,6 +154,23 @@ const SHARED_OPTIONS = {
     kind: fraction(),
     fallback: 0,
     description: 'Of the other sessions, the part whose payloads are brought there all the same.',
+  }),
+  'ship.maxRate': option({
+    kind: orNone(count(1, 10_000_000)),
+    fallback: 2000,
+    description:
+      'Rows for each second that a machine brings there when much has waited, so that a fleet that comes back does not fell the engine.',
+  }),
+  'ship.maxSpoolSize': option({
+    kind: orNone(size(MIB, MAX_SPOOL_BYTES)),
+    fallback: 2 * GIB,
+    description:
+      'What may wait for the fleet, kept although retention would delete it. Above it the oldest payloads are given up, then the oldest rows; each leaves a gap marker.',
+  }),
+  'ship.maxSpoolAge': option({
+    kind: orNone(duration(1000, MAX_AGE_MS)),
+    fallback: 7 * DAY_MS,
+    description: 'Payloads that have waited so long are given up, and rows after twice that.',
   }),
   maxBody: option({
     kind: size(0, MAX_TEXT_BYTES),
@@ -384,7 +414,7 @@ const RUN_OPTIONS = {
   }),
 } as const;
 
-export const OPTIONS = { ...SHARED_OPTIONS, ...RUN_OPTIONS, ...HTTP_OPTIONS } as const;
+export const OPTIONS = { ...SHARED_OPTIONS, ...RUN_OPTIONS, ...HTTP_OPTIONS, ...SERVE_OPTIONS } as const;
 
 export type Key = keyof typeof OPTIONS;
 
@@ -393,13 +423,14 @@ export type Value<K extends Key> = (typeof OPTIONS)[K] extends Option<infer T, i
 
 export const KEYS = Object.keys(OPTIONS) as readonly Key[];
 
-/** A command that relays traffic. */
-export type Mode = 'run' | 'http';
+/** A command that has settings of its own. */
+export type Mode = 'run' | 'http' | 'serve';
 
 /** The settings that only one of the commands has. */
 export const OWN_KEYS: Readonly<Record<Mode, readonly Key[]>> = {
   run: Object.keys(RUN_OPTIONS) as readonly Key[],
   http: Object.keys(HTTP_OPTIONS) as readonly Key[],
+  serve: Object.keys(SERVE_OPTIONS) as readonly Key[],
 };
 
 /** Prefix of our environment variables; one that is not in the table is an error. */

@@ -40,7 +40,7 @@ export function parseRemote(text: string): RemoteResult {
   const database = path === '' ? 'sidelight' : decoded(path);
   if (!IDENTIFIER.test(database)) return wrong(`names the database "${database}"; letters, digits and _ are`);
   const org = settings.get('org') ?? 'default';
-  if (!ORG.test(org)) return wrong(`has the org "${org}"; letters, digits, ., _ and - are, 64 at most`);
+  if (!isOrg(org)) return wrong(`has the org "${org}"; letters, digits, ., _ and - are, 64 at most`);
   const cluster = settings.get('cluster') ?? undefined;
   if (cluster !== undefined && !IDENTIFIER.test(cluster)) return wrong(`names the cluster "${cluster}"`);
   const urls: string[] = [];
@@ -50,6 +50,10 @@ export function parseRemote(text: string): RemoteResult {
     urls.push(url);
   }
   return { ok: true, remote: { urls, username: decoded(user ?? 'default'), database, org, cluster } };
+}
+
+export function isOrg(text: string): boolean {
+  return ORG.test(text);
 }
 
 /** The remote as it may be shown and remembered: without who asks. */

@@ -85,6 +85,21 @@ export class Engine {
     });
   }
 
+  /** The same, some rows at a time, as they come. */
+  async *rows<Row>(
+    query: string,
+    params: Readonly<Record<string, unknown>> = {},
+  ): AsyncGenerator<readonly Row[]> {
+    const found = await this.#ask((client) =>
+      client.query({ query, query_params: params, format: 'JSONEachRow' }),
+    );
+    try {
+      for await (const some of found.stream<Row>()) yield some.map((row) => row.json());
+    } catch (cause) {
+      throw cause instanceof FleetError ? cause : fleetError(cause, this.#remote);
+    }
+  }
+
   /** All rows or none; a second insert with the same token is none. Resolves when they are written to disk. */
   async insert(table: string, rows: readonly object[], token: string): Promise<void> {
     await this.#ask((client) =>

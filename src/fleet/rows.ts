@@ -1,7 +1,9 @@
 /** Rows of the local store as those of the fleet's: the same row whenever it is made. Pure. */
 import type { StoredFrame } from '../store/block.ts';
+import type { GapRow } from '../store/gaps.ts';
 import type { FindingRow, OperationRow } from '../store/record.ts';
 import type { StoredSessionRow } from '../store/session.ts';
+import type { Part } from '../store/shipment.ts';
 
 const NO_TEXT = '';
 
@@ -52,6 +54,26 @@ export function findingRow(org: string, row: FindingRow & { readonly number: num
     rule: row.rule,
     row: JSON.stringify(row),
     version: 0,
+  };
+}
+
+/** The row as the fleet has it: bodies that do not come with a part, or not all of them yet, are not there. */
+export function bodiesThere(
+  row: StoredSessionRow,
+  { payload, toSeq }: Pick<Part, 'payload' | 'toSeq'>,
+): StoredSessionRow {
+  if (row.bodies === 'none') return row;
+  if (!payload) return { ...row, bodies: 'none' };
+  return toSeq + 1 < row.frames ? { ...row, bodies: 'part' } : row;
+}
+
+/** What of a session never comes: `first_seq` to `last_seq` are frames, or with `payloads` alone frames without theirs. */
+export function gapRow(org: string, gap: GapRow): object {
+  const { id, session_id, at, reason, sessions, frames, operations, findings, payloads } = gap;
+  return {
+    ...{ org, session_id, gap_id: id, at: timeOf(at), reason },
+    ...{ sessions, frames, operations, findings, payloads },
+    ...{ first_seq: gap.first_seq, last_seq: gap.last_seq, version: 0 },
   };
 }
 

@@ -166,6 +166,12 @@ export function caseOf({ scenario, steps, bindings }: Plan, options: CaseOptions
   };
 }
 
+/** Tools that only read, and those that somebody allowed. */
+export function allowedBy({ steps }: Plan): ReadonlySet<string> {
+  const may = steps.filter(({ safety }) => safety === 'read_only' || safety === 'allowed');
+  return new Set(may.flatMap(({ step: one }) => one.target ?? []));
+}
+
 /** Rules as a case holds them. */
 export function learntFile(
   learnt: readonly LearntRule[],

@@ -17,7 +17,6 @@ export type Stage =
   | 'metrics'
   | 'logs'
   | 'store'
-  | 'fleet'
   | 'otlp_metrics'
   | 'otlp_logs';
 
@@ -44,6 +43,7 @@ export class Stats {
   readonly #times = new Map<Stage, Buckets>();
   readonly #conditions = new Map<Part, string>();
   readonly #queues = new Map<string, () => QueueState>();
+  readonly #gauges = new Map<string, () => number | undefined>();
 
   /** Counts what was dropped; `reason` is a fixed word such as `queue_full`, never text from the wire. */
   drop(stage: Stage, reason: string, count = 1, bytes = 0): void {
@@ -83,6 +83,16 @@ export class Stats {
   /** Registers a queue whose depth and capacity (in events or bytes, as its name says) are read at each scrape. */
   queue(name: string, read: () => QueueState): void {
     this.#queues.set(name, read);
+  }
+
+  /** Registers a plain number that is read at each scrape; undefined: it is not known. */
+  gauge(name: string, read: () => number | undefined): void {
+    this.#gauges.set(name, read);
+  }
+
+  /** Undefined: nobody registered it, or it is not known. */
+  gaugeOf(name: string): number | undefined {
+    return this.#gauges.get(name)?.();
   }
 
   drops(): readonly Count[] {

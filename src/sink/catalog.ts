@@ -287,7 +287,55 @@ export const CATALOG = [
     [],
     'Recorded sessions that this process packed after their end.',
   ),
-  counter('sidelight_fleet_rows_total', 'self', [], "Rows that this process brought to the fleet's store."),
+  gauge(
+    'sidelight_fleet_lag_seconds',
+    'self',
+    [],
+    "Age of the oldest row of this machine that is not in the fleet's store, 0 when all are.",
+  ),
+  gauge(
+    'sidelight_fleet_waiting_sessions',
+    'self',
+    [],
+    "Sessions of this machine of which something waits for the fleet's store.",
+  ),
+  gauge('sidelight_fleet_waiting_frames', 'self', [], 'Frames of them that wait.'),
+  gauge(
+    'sidelight_fleet_waiting_bytes',
+    'self',
+    [],
+    'About so many bytes wait: payloads as the recording has them, and rows. ship.maxSpoolSize is the bound.',
+  ),
+  gauge(
+    'sidelight_fleet_dead_letters',
+    'self',
+    [],
+    "Rows of this machine that the fleet's store did not take, in the table dead_letter of the recording.",
+  ),
+  counter(
+    'sidelight_fleet_batches_total',
+    'self',
+    [],
+    "Batches that this process brought to the fleet's store.",
+  ),
+  counter(
+    'sidelight_fleet_rows_total',
+    'self',
+    ['kind'],
+    "What this process brought to the fleet's store, each counted once: sessions, frames, operations, findings, and payloads of frames.",
+  ),
+  counter(
+    'sidelight_fleet_bytes_total',
+    'self',
+    [],
+    'Bytes of the payloads that it brought there, without compression.',
+  ),
+  counter(
+    'sidelight_fleet_lost_total',
+    'self',
+    ['kind', 'reason'],
+    "What will never be in the fleet's store: above ship.maxSpoolSize (spool_size) or ship.maxSpoolAge (spool_age), deleted before it was brought there, or rejected (a dead letter).",
+  ),
   gauge('sidelight_build_info', 'self', ['version', 'node_version'], 'Always 1.'),
 ] as const satisfies readonly MetricRow[];
 

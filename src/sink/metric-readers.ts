@@ -1,5 +1,6 @@
 /** For each metric of the catalogue, how to read it out of what was counted. It counts nothing itself. */
 import type { PruneReason } from '../store/retention.ts';
+import { LOST_REASONS, SHIPPED_KINDS } from '../store/shipment.ts';
 import type { BucketCounts } from '../self/buckets.ts';
 import type { Stats } from '../self/stats.ts';
 import type { Durations } from './metric-durations.ts';
@@ -189,6 +190,8 @@ function httpReaders({ http, connections }: Counted) {
 
 function selfReaders({ stats, labels, relayDelay, storeBytes, version }: Counted) {
   const plain = (name: string) => () => [{ labels: {}, value: stats.counts().get(name) ?? 0 }];
+  // Where nobody knows, nothing waits: there is no fleet, or it was not looked at yet.
+  const known = (name: string) => () => [{ labels: {}, value: stats.gaugeOf(name) ?? 0 }];
   const drops = (what: 'count' | 'bytes') => () =>
     stats.drops().map((drop) => ({
       labels: { stage: drop.stage, reason: drop.reason },
@@ -224,7 +227,25 @@ function selfReaders({ stats, labels, relayDelay, storeBytes, version }: Counted
         value: stats.counts().get(`store_pruned_${reason}`) ?? 0,
       })),
     sidelight_store_packed_sessions_total: plain('store_packed'),
-    sidelight_fleet_rows_total: plain('fleet_rows'),
+    sidelight_fleet_lag_seconds: known('fleet_lag_seconds'),
+    sidelight_fleet_waiting_sessions: known('fleet_waiting_sessions'),
+    sidelight_fleet_waiting_frames: known('fleet_waiting_frames'),
+    sidelight_fleet_waiting_bytes: known('fleet_waiting_bytes'),
+    sidelight_fleet_dead_letters: known('fleet_dead_letters'),
+    sidelight_fleet_batches_total: plain('fleet_batches'),
+    sidelight_fleet_rows_total: () =>
+      SHIPPED_KINDS.map((kind) => ({
+        labels: { kind },
+        value: stats.counts().get(`fleet_rows_${kind}`) ?? 0,
+      })),
+    sidelight_fleet_bytes_total: plain('fleet_bytes'),
+    sidelight_fleet_lost_total: () =>
+      SHIPPED_KINDS.flatMap((kind) =>
+        LOST_REASONS.map((reason) => ({
+          labels: { kind, reason },
+          value: stats.counts().get(`fleet_lost_${kind}_${reason}`) ?? 0,
+        })),
+      ),
     sidelight_build_info: () => [{ labels: { version, node_version: process.version }, value: 1 }],
   } satisfies Partial<Readers>;
 }

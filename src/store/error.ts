@@ -22,6 +22,12 @@ export type StoreErrorCode =
   /** Another process is writing; worth trying again at once. */
   | 'store_locked'
   | 'store_internal'
+  /** The fleet's store does not answer now. */
+  | 'fleet_away'
+  /** It does not let us, is not set up, or is of another version. */
+  | 'fleet_refused'
+  /** A question that the fleet's store gave up. */
+  | 'fleet_too_much'
   | 'session_unknown'
   | 'session_ambiguous';
 

@@ -34,19 +34,28 @@ export function operationCondition(filter: Filter, context: FilterContext, posit
   return leafCondition(filter, context, positive, OPERATION);
 }
 
-/** What must hold of a session, whatever else must hold of its operation. */
+/** What must hold of a session, whatever else must hold of its operation: that it may have a text, too. */
 export function sessionPart(filter: Filter): Filter {
-  if (isOfSessions(filter)) return filter;
-  return { kind: 'and', of: filter.kind === 'and' ? filter.of.filter(isOfSessions) : [] };
+  if (holdsOfSessions(filter)) return filter;
+  return { kind: 'and', of: filter.kind === 'and' ? filter.of.filter(holdsOfSessions) : [] };
+}
+
+function holdsOfSessions(filter: Filter): boolean {
+  return filter.kind === 'text' || isOfSessions(filter);
+}
+
+export function textsOf(filter: Filter): readonly string[] {
+  if (filter.kind === 'not') return textsOf(filter.of);
+  if ('of' in filter) return filter.of.flatMap(textsOf);
+  return filter.kind === 'text' ? [filter.text] : [];
 }
 
 export function hasText(filter: Filter): boolean {
-  if (filter.kind === 'not') return hasText(filter.of);
-  return 'of' in filter ? filter.of.some(hasText) : filter.kind === 'text';
+  return textsOf(filter).length > 0;
 }
 
 /** Without a NOT: an operation that is not so says nothing about whether there is one that is. */
-function isOfOperations(filter: Filter): boolean {
+export function isOfOperations(filter: Filter): boolean {
   if (filter.kind === 'not') return false;
   if (filter.kind === 'and' || filter.kind === 'or') return filter.of.every(isOfOperations);
   return filter.kind !== 'text' && keyInfo(filter.key)?.scope === 'operation';

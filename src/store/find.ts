@@ -1,11 +1,11 @@
 /**
  * Looks up what a filter means, a page at a time, the newest first. Texts are looked for in the payloads of what the rest of the
- * filter leaves, up to a bound; it never writes.
+ * filter and the index of texts leave, up to a bound; it never writes.
  */
 import type { Database } from 'better-sqlite3';
 import type { Filter } from '../filter/ast.ts';
 import { meantWords } from '../filter/keys.ts';
-import { hasText, operationCondition, sessionCondition, sessionPart } from './filter.ts';
+import { hasText, operationCondition, sessionCondition, sessionPart, textsOf } from './filter.ts';
 import type { FilterContext } from './conditions.ts';
 import { liveness, sessionRecords } from './live.ts';
 import { operationRecord, type OperationRecord, type OperationRow, type SessionRecord } from './record.ts';
@@ -13,6 +13,7 @@ import { cursorOf, MAX_PAGE, type Page, type PageQuery, type Placed, positionOf 
 import { PayloadReader } from './says.ts';
 import type { Sql } from './sql.ts';
 import type { StoredSessionRow } from './session.ts';
+import { TextLookup } from './textLookup.ts';
 
 export type FoundSession = SessionRecord & { readonly cursor: string };
 export type FoundOperation = OperationRecord & {
@@ -37,12 +38,14 @@ export interface CountedOperation {
 export interface FindLimits {
   /** Of payloads, for one page. What a session holds is read to its end, so that each page comes further. */
   readonly scannedBytes: number;
+  /** Rows whose payloads are asked for a text, for one page: where the index of texts knows better, none is read. */
+  readonly checked: number;
   /** So many operations are sorted in a moment; where there are more, the newest are walked until enough are found. */
   readonly sorted: number;
 }
 
-/** Payloads: a second or two of reading. */
-const LIMITS: FindLimits = { scannedBytes: 256 * 1024 * 1024, sorted: 50_000 };
+/** Payloads and rows: a second or two of each. */
+const LIMITS: FindLimits = { scannedBytes: 256 * 1024 * 1024, checked: 250_000, sorted: 50_000 };
 const MAX_FINDING_RULES = 20;
 
 type FoundSessionRow = StoredSessionRow & Placed;
@@ -72,16 +75,18 @@ type CountedRow = [string, string, string | null, CountedOperation['outcome'], n
 export class Finder {
   readonly #db: Database;
   readonly #payloads: PayloadReader;
+  readonly #texts: TextLookup;
   readonly #limits: FindLimits;
 
   constructor(db: Database, limits = LIMITS) {
     this.#db = db;
     this.#limits = limits;
     this.#payloads = new PayloadReader(db);
+    this.#texts = new TextLookup(db);
   }
 
   sessions(query: PageQuery): Page<FoundSession> {
-    return this.#look(() => {
+    return this.#look(query, () => {
       const page = this.#page<FoundSessionRow>(query, 'session.*', this.#ofSessions(query));
       const records = sessionRecords(page.rows);
       const found = page.rows.map((row, index) => ({
@@ -93,7 +98,7 @@ export class Finder {
   }
 
   operations(query: PageQuery): Page<FoundOperation> {
-    return this.#look(() => {
+    return this.#look(query, () => {
       const page = this.#page<FoundOperationRow>(query, OPERATION, this.#ofOperations(query));
       const found = page.rows.map((row) => ({
         ...operationRecord(row),
@@ -107,6 +112,7 @@ export class Finder {
 
   /** Every operation that a filter means, in no order. Texts are not looked for: see `operations`. */
   *counted(question: Question): Generator<CountedOperation> {
+    this.#texts.look([]);
     const { from, condition } = this.#ofOperations(question);
     const rows = this.#db
       .prepare<unknown[], CountedRow>(`SELECT ${COUNTED} FROM ${from} WHERE ${condition.sql}`)
@@ -127,7 +133,7 @@ export class Finder {
     const id = what === 'sessions' ? 'session.id' : 'operation.number';
     const from = what === 'sessions' ? 'session' : `operation ${JOINED}`;
     const compile = what === 'sessions' ? sessionCondition : operationCondition;
-    return this.#look(() => {
+    return this.#look({ filter }, () => {
       const { sql, values } = compile(filter, this.#context(filter, nowUs, 'looked_up'));
       const found = this.#db
         .prepare<unknown[], Id>(
@@ -176,45 +182,49 @@ export class Finder {
   }
 
   /** As of one moment. */
-  #look<T>(read: () => T): T {
+  #look<T>({ filter }: Pick<Question, 'filter'>, read: () => T): T {
     return this.#db.transaction(() => {
       this.#payloads.forget();
+      this.#texts.look(textsOf(filter));
       return read();
     })();
   }
 
   #page<Row extends Placed>({ limit, after }: PageQuery, columns: string, source: Source): Page<Row> {
     const { table, from, condition, exact } = source;
+    const exactly =
+      exact &&
+      this.#db.prepare<unknown[], Row>(
+        `SELECT ${columns} FROM ${table === 'session' ? table : `operation ${JOINED}`} WHERE ${table}.number = ? AND ${exact.sql}`,
+      );
+    // With texts most rows are left out: only their places are sorted.
+    const sorted = exactly === undefined ? columns : `${table}.number, ${table}.started_at`;
     const older = this.#db.prepare<unknown[], Row>(
-      `SELECT ${columns} FROM ${from} WHERE ${condition.sql} AND (${table}.started_at, ${table}.number) < (?, ?) ` +
+      `SELECT ${sorted} FROM ${from} WHERE ${condition.sql} AND (${table}.started_at, ${table}.number) < (?, ?) ` +
         `ORDER BY ${table}.started_at DESC, ${table}.number DESC LIMIT ?`,
     );
-    const isMeant = exact && this.#check(table, exact);
     const wanted = Math.min(limit, MAX_PAGE);
     // One more than is wanted tells whether there is more.
-    const size = isMeant === undefined ? wanted + 1 : MAX_PAGE;
+    const size = exactly === undefined ? wanted + 1 : MAX_PAGE;
     const rows: Row[] = [];
     const page = (next?: Placed): Page<Row> => {
       const { scannedBytes } = this.#payloads;
       const stopped = next !== undefined && rows.length < wanted;
       return { rows, next: next && cursorOf(next), scannedBytes, stopped };
     };
+    let checked = 0;
     for (let last = positionOf(after); ;) {
       const found = older.all(...condition.values, last.started_at, last.number, size);
       for (const row of found) {
         if (rows.length === wanted || this.#payloads.scannedBytes >= this.#limits.scannedBytes)
           return page(last);
-        if (isMeant?.(row.number) ?? true) rows.push(row);
+        if (exactly !== undefined && (checked += 1) > this.#limits.checked) return page(last);
+        const meant = exactly === undefined ? row : exactly.get(row.number, ...(exact?.values ?? []));
+        if (meant !== undefined) rows.push(meant);
         last = row;
       }
       if (found.length < size) return page();
     }
-  }
-
-  #check(table: Source['table'], { sql, values }: Sql): (number: number) => boolean {
-    const from = table === 'session' ? table : `operation ${JOINED}`;
-    const one = this.#db.prepare(`SELECT 1 FROM ${from} WHERE ${table}.number = ? AND ${sql}`);
-    return (number) => one.get(number, ...values) !== undefined;
   }
 
   #context(filter: Filter, nowUs: number, text: FilterContext['text']): FilterContext {
@@ -222,6 +232,7 @@ export class Finder {
       nowUs,
       live: asksWhetherLive(filter) ? this.#live() : [],
       text,
+      mayHave: (sought) => this.#texts.sessions(sought),
       isFew: (operations) => text === 'assumed' && this.#areFew(operations),
     };
   }

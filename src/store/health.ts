@@ -6,6 +6,7 @@ import { sessionRecords } from './live.ts';
 import { openForReading } from './open.ts';
 import { usedBytes } from './retention.ts';
 import type { StoredSessionRow } from './session.ts';
+import { textIndexHealth, type TextIndexHealth } from './textIndex.ts';
 
 export interface StoreHealth {
   readonly path: string;
@@ -21,6 +22,7 @@ export interface StoreHealth {
   readonly interrupted: number;
   /** Somebody tidies it, and has a lease up to this time, in microseconds. */
   readonly tidiedUntilUs: number | undefined;
+  readonly textIndex: TextIndexHealth;
 }
 
 /** Rejects with a StoreError. */
@@ -42,6 +44,7 @@ export async function storeHealth(dataDir: string): Promise<StoreHealth> {
       sessions: one('SELECT count(*) FROM session') ?? 0,
       live: open.filter(({ status }) => status === 'live').length,
       interrupted: open.filter(({ status }) => status === 'interrupted').length,
+      textIndex: textIndexHealth(db),
       tidiedUntilUs: one(`SELECT until FROM lease WHERE until > ${Date.now() * 1000}`),
     };
   } catch (error) {

@@ -16,10 +16,16 @@ import {
   sweepDoomed,
   usedBytes,
 } from './retention.ts';
+import { type Lost, Spool, type SpoolRules } from './spool.ts';
+import { tendTextIndex, type TextIndexRules } from './textIndex.ts';
 
 export interface HousekeepingOptions {
   readonly dataDir: string;
   readonly rules: RetentionRules;
+  /** Where recordings are brought to: what waits for it stays, up to the caps. */
+  readonly spool?: { readonly remote: string; readonly rules: SpoolRules };
+  /** Unless told, the index of texts is neither grown nor dropped. */
+  readonly texts?: TextIndexRules;
   /** Distinguishes any two processes. */
   readonly holder: string;
   readonly nowUs: () => number;
@@ -30,6 +36,10 @@ export interface HousekeepingOptions {
 export interface Tidied {
   readonly pruned: Readonly<Partial<Record<PruneReason, number>>>;
   readonly packedSessions: number;
+  /** Whose payloads were entered into the index of texts. */
+  readonly indexedSessions: number;
+  /** What a fleet's store will never get. */
+  readonly lost: Lost;
   /** Bytes of the file that hold something, at the end. */
   readonly usedBytes: number;
 }
@@ -40,10 +50,11 @@ const LEASE_US = 60_000_000;
 const SETTLED_US = 60_000_000;
 /** Pages that are given back in one step: 2 MB. */
 const VACUUM_PAGES = 256;
+const KEEP: TextIndexRules = { does: 'keep', maxStoreBytes: undefined };
 
 /** Undefined: somebody else is at it, or the store is busy. Rejects with a StoreError. */
 export async function tidy(options: HousekeepingOptions): Promise<Tidied | undefined> {
-  const { dataDir, rules, holder, nowUs } = options;
+  const { dataDir, rules, holder, nowUs, texts = KEEP } = options;
   const db = await openForWriting(dataDir);
   const lease = new Lease(db, { task: 'housekeeping', holder, nowUs, forUs: LEASE_US });
   try {
@@ -51,14 +62,21 @@ export async function tidy(options: HousekeepingOptions): Promise<Tidied | undef
     const goesOn = async (): Promise<boolean> => (await options.pause()) && lease.take();
     const pruned: Partial<Record<PruneReason, number>> = {};
     await drain(() => sweepDoomed(db), goesOn);
-    for (const { number, reason } of prunable(db, rules, nowUs())) {
-      if (!doom(db, number)) continue;
+    const { holds, lost } = await heldBack(db, options);
+    for (const { number, id, reason } of prunable(db, rules, nowUs(), (one) => holds(one) === 'all')) {
+      // Its payloads go nowhere, and its rows are still to be told.
+      if (holds(number) === 'rows') {
+        if (!(await strip(db, id, goesOn))) break;
+        continue;
+      }
+      if (!doom(db, number, nowUs())) continue;
       pruned[reason] = (pruned[reason] ?? 0) + 1;
       if (!(await drain(() => sweepDoomed(db), goesOn))) break;
     }
     const packedSessions = await packSettled(db, nowUs() - SETTLED_US, goesOn);
+    const indexedSessions = await tendTextIndex(db, texts, nowUs, goesOn);
     await giveBack(db, goesOn);
-    return { pruned, packedSessions, usedBytes: usedBytes(db) };
+    return { pruned, packedSessions, indexedSessions, lost, usedBytes: usedBytes(db) };
   } catch (error) {
     const known = storeError(storePath(dataDir), error);
     if (known.code === 'store_locked') return undefined;
@@ -67,6 +85,17 @@ export async function tidy(options: HousekeepingOptions): Promise<Tidied | undef
     lease.drop();
     db.close();
   }
+}
+
+/** What of a session retention has to leave; and what was given up, above the caps, so that it has not to. */
+async function heldBack(
+  db: Database,
+  { spool: to, nowUs }: HousekeepingOptions,
+): Promise<{ readonly holds: (session: number) => 'all' | 'rows' | undefined; readonly lost: Lost }> {
+  if (to === undefined) return { holds: () => undefined, lost: {} };
+  const spool = new Spool(db, to.remote);
+  const { lost } = await spool.bound(to.rules, nowUs());
+  return { holds: (session) => spool.holds(session, to.rules), lost };
 }
 
 /** The settled sessions that are not packed yet; how many that were. */
@@ -86,6 +115,17 @@ async function packSettled(db: Database, beforeUs: number, goesOn: () => Promise
     db.prepare('UPDATE session SET packed = 1 WHERE id = ?').run(session.id);
     count += 1;
   }
+}
+
+/** Takes the bodies out of a session; false: it is time to stop. */
+async function strip(db: Database, id: string, goesOn: () => Promise<boolean>): Promise<boolean> {
+  const sql = "UPDATE session SET bodies = 'none' WHERE id = ? AND bodies <> 'none'";
+  if (db.prepare(sql).run(id).changes === 0) return true;
+  for (let seq: number | undefined = 0; seq !== undefined;) {
+    seq = repack(db, id, seq, { keepBodies: false, compress: true }).nextSeq;
+    if (!(await goesOn())) return false;
+  }
+  return true;
 }
 
 /** Frees pages at the end of the file, and the log, which still holds what was deleted. */

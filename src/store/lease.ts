@@ -9,6 +9,9 @@ export interface LeaseOptions {
   readonly forUs: number;
 }
 
+/** One that lasts longer was taken by a clock that was ahead, and nobody would ever get it. */
+const AT_MOST_US = 3_600_000_000;
+
 export class Lease {
   readonly #db: Database;
   readonly #options: LeaseOptions;
@@ -24,8 +27,12 @@ export class Lease {
     const now = nowUs();
     const sql =
       'INSERT INTO lease (task, holder, until) VALUES (@task, @holder, @until) ON CONFLICT (task) DO UPDATE ' +
-      'SET holder = excluded.holder, until = excluded.until WHERE lease.holder = excluded.holder OR lease.until < @now';
-    return this.#db.prepare(sql).run({ task, holder, until: now + forUs, now }).changes > 0;
+      'SET holder = excluded.holder, until = excluded.until WHERE lease.holder = excluded.holder OR lease.until NOT BETWEEN @now AND @now + @atMost';
+    return (
+      this.#db
+        .prepare(sql)
+        .run({ task, holder, until: now + forUs, now, atMost: Math.max(forUs, AT_MOST_US) }).changes > 0
+    );
   }
 
   drop(): void {

@@ -76,6 +76,21 @@ export async function openForReading(dataDir: string): Promise<Database> {
   }
 }
 
+/** An empty store that nobody else sees; SQLite keeps what is large of it in a file without a name, and it ends with the connection. */
+export async function openTemporary(): Promise<Database> {
+  const Connection = await loadDriver();
+  const db = new Connection('');
+  try {
+    db.pragma(`page_size = ${PAGE_BYTES}`);
+    db.pragma(`cache_size = -${CACHE_KIB}`);
+    for (const step of MIGRATIONS) db.exec(step);
+    return db;
+  } catch (error) {
+    db.close();
+    throw storeError('for a moment', error);
+  }
+}
+
 /** Where the folder cannot be written to, SQLite cannot share the file with a writer; but then there is none. */
 function openReadable(Connection: typeof Driver, path: string): Database {
   const options = { readonly: true, fileMustExist: true, timeout: READ_TIMEOUT_MS };

@@ -1,237 +1,194 @@
 /**
- * What of the local store goes to a fleet's, and how far it has gone: the store is the spool. A batch is frozen as ranges of
- * rows that never change before it is first tried, so that every try of it is the same.
+ * What of the local store goes to a fleet's, batch by batch: the store is the spool. A batch is frozen as ranges of rows that
+ * never change before it is first tried, so that every try of it is the same.
  */
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { hostname } from 'node:os';
 import { decodeBlock, type StoredFrame } from './block.ts';
 import { unpacked } from './coding.ts';
+import { Gaps, type GapRow } from './gaps.ts';
 import { liveness } from './live.ts';
+import { nextParts } from './parts.ts';
 import type { FindingRow, OperationRow } from './record.ts';
-import type { StoredSessionRow } from './session.ts';
-
-export type Payloads = 'all' | 'telling' | 'none';
-
-export interface ShippingRules {
-  /** `telling`: of sessions that failed, have findings or a slow operation, and of the share that is sampled. */
-  readonly payloads: Payloads;
-  /** By the server's name, instead of `payloads`. */
-  readonly payloadsByServer: Readonly<Record<string, Payloads>>;
-  readonly slowMs: number;
-  /** Of sessions, from 0 to 1. */
-  readonly sample: number;
-}
-
-/** A part of one session: frames `fromSeq` to `toSeq`, operations and findings by their numbers, the last included. */
-export interface Part {
-  readonly session: number;
-  readonly id: string;
-  readonly fromSeq: number;
-  readonly toSeq: number;
-  readonly payload: boolean;
-  readonly fromOperation: number;
-  readonly toOperation: number;
-  readonly fromFinding: number;
-  readonly toFinding: number;
-  /** Of its row. */
-  readonly version: number;
-}
+import {
+  after,
+  asThere,
+  type Counts,
+  type NumberedRow,
+  type Part,
+  Shipments,
+  type ShippingRules,
+  type Totals,
+} from './shipment.ts';
 
 export interface Batch {
   /** Names it for as long as it exists. */
   readonly id: string;
   readonly parts: readonly Part[];
+  /** Gap markers by their numbers, the last included; undefined: none. */
+  readonly gaps?: readonly [from: number, to: number];
 }
 
-export interface Progress {
-  /** Sessions up to this number are there, whole. */
-  readonly done: number;
-  readonly lastNumber: number;
-  readonly sessionsWaiting: number;
-  readonly framesWaiting: number;
-  readonly oldestWaitingUs: number | undefined;
-  readonly deadLetters: number;
-  readonly batchWaits: boolean;
+/** A row that the fleet's store does not take: kept here, for somebody to look at. */
+export interface DeadLetter {
+  readonly target: string;
+  readonly why: string;
+  readonly content: string;
 }
 
-type NumberedRow = StoredSessionRow & { readonly number: number };
-
-interface Shipped {
-  readonly next_seq: number;
-  readonly operation: number;
-  readonly finding: number;
-  readonly payload: number;
-  readonly version: number;
+/** What came of a batch: rows that came for the first time, and those that were set aside. */
+export interface Outcome {
+  readonly there: Counts;
+  readonly rejected: Counts;
+  readonly letters: readonly DeadLetter[];
 }
 
-/** One insert of frames, and what is in memory for it. */
-const BATCH_FRAMES = 10_000;
-const BATCH_BYTES = 8 * 1024 * 1024;
-/** Of sessions, operations and findings in a batch. */
-const BATCH_SESSIONS = 500;
-const BATCH_ROWS = 10_000;
-/** Open sessions ahead of the watermark that are looked at in one go. */
-const LOOKED_AT = 20_000;
+/** Gap markers in a batch, and sessions that are settled at once. */
+const MARKERS = 500;
+/** The last of them are kept, and of each so much. */
+const DEAD_LETTERS = 10_000;
+const LETTER_CHARS = 64 * 1024;
 /** A session of another machine is over when nothing was recorded for a day. */
 const SILENT_US = 24 * 60 * 60 * 1_000_000;
-const NOTHING: Shipped = { next_seq: 0, operation: 0, finding: 0, payload: 0, version: -1 };
-
-export const OUTBOX = `
-CREATE TABLE IF NOT EXISTS shipping (
-  remote TEXT PRIMARY KEY,
-  done INTEGER NOT NULL,
-  batch TEXT
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS shipment (
-  remote TEXT NOT NULL,
-  session INTEGER NOT NULL, -- session.number
-  next_seq INTEGER NOT NULL,
-  operation INTEGER NOT NULL,
-  finding INTEGER NOT NULL,
-  payload INTEGER NOT NULL,
-  version INTEGER NOT NULL,
-  PRIMARY KEY (remote, session)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dead_letter (
-  number INTEGER PRIMARY KEY,
-  remote TEXT NOT NULL,
-  at INTEGER NOT NULL,
-  target TEXT NOT NULL,
-  why TEXT NOT NULL,
-  content TEXT NOT NULL
-);
-`;
 
 export class Outbox {
-  readonly #db: Database;
-  readonly #remote: string;
-  readonly #prepared = new Map<string, Statement>();
+  readonly #shipments: Shipments;
+  readonly #gaps: Gaps;
 
   /** `remote` names where to; what was shipped to another is no matter. */
   constructor(db: Database, remote: string) {
-    this.#db = db;
-    this.#remote = remote;
-    db.exec(OUTBOX);
-    db.prepare('INSERT INTO shipping (remote, done) VALUES (?, 0) ON CONFLICT DO NOTHING').run(remote);
+    this.#shipments = new Shipments(db, remote);
+    this.#gaps = new Gaps(this.#shipments);
+  }
+
+  /** How many of what arrived, and how many never will, since the first batch. */
+  totals(): Totals {
+    return this.#shipments.totals();
+  }
+
+  /** Sessions up to `done` are there, whole. */
+  reach(): { readonly done: number; readonly lastNumber: number; readonly batchWaits: boolean } {
+    const { done, batch } = this.#shipments.state();
+    const lastNumber = this.#shipments.one('SELECT coalesce(max(number), 0) FROM session');
+    return { done, lastNumber, batchWaits: batch !== null };
   }
 
   /** The batch that was frozen and is not known to have arrived, else a new one; undefined: everything is there. */
   next(rules: ShippingRules, newId: () => string): Batch | undefined {
-    return this.#db.transaction(() => {
-      const { batch } = this.#state();
-      if (batch !== null) return JSON.parse(batch) as Batch;
-      const parts = this.#parts(rules);
-      if (parts.length === 0) return undefined;
-      const frozen: Batch = { id: newId(), parts };
-      this.#sql('UPDATE shipping SET batch = ? WHERE remote = ?').run(JSON.stringify(frozen), this.#remote);
-      return frozen;
-    })();
+    return this.#shipments.db
+      .transaction(() => {
+        const { batch } = this.#shipments.state();
+        if (batch !== null) return JSON.parse(batch) as Batch;
+        const gaps = this.#gaps.range(MARKERS);
+        const parts = nextParts(this.#shipments, rules);
+        if (parts.length === 0 && gaps === undefined) return undefined;
+        const frozen: Batch = { id: newId(), parts, ...(gaps !== undefined && { gaps }) };
+        this.#freeze(JSON.stringify(frozen));
+        return frozen;
+      })
+      .immediate();
   }
 
-  /** It has arrived. */
-  arrived({ parts }: Batch): void {
-    this.#db.transaction(() => {
-      const set = this.#sql(
-        'INSERT INTO shipment (remote, session, next_seq, operation, finding, payload, version) VALUES (?, ?, ?, ?, ?, ?, ?) ' +
-          'ON CONFLICT DO UPDATE SET next_seq = excluded.next_seq, operation = excluded.operation, ' +
-          'finding = excluded.finding, payload = excluded.payload, version = excluded.version',
-      );
-      for (const { session, toSeq, toOperation, toFinding, payload, version } of parts)
-        set.run(this.#remote, session, toSeq + 1, toOperation, toFinding, payload ? 1 : 0, version);
-      this.#sql('UPDATE shipping SET batch = NULL WHERE remote = ?').run(this.#remote);
-    })();
+  /** It has arrived. False: somebody else has told already, and nothing is changed. */
+  arrived({ id, parts, gaps }: Batch, { there, rejected, letters }: Outcome, atUs: number): boolean {
+    const shipments = this.#shipments;
+    return shipments.db
+      .transaction(() => {
+        const { batch } = shipments.state();
+        if (batch === null || (JSON.parse(batch) as Batch).id !== id) return false;
+        for (const part of parts) shipments.reach(part.session, after(shipments.reached(part.session), part));
+        if (gaps !== undefined) this.#gaps.forget(gaps);
+        shipments.count('there', there);
+        shipments.count('rejected', rejected);
+        const bury = shipments.sql(
+          'INSERT INTO dead_letter (remote, at, target, why, content) VALUES (?, ?, ?, ?, ?)',
+        );
+        for (const { target, why, content } of letters)
+          bury.run(shipments.remote, atUs, target, why, content.slice(0, LETTER_CHARS));
+        if (letters.length > 0)
+          shipments
+            .sql('DELETE FROM dead_letter WHERE number <= (SELECT max(number) FROM dead_letter) - ?')
+            .run(DEAD_LETTERS);
+        this.#freeze(null);
+        return true;
+      })
+      .immediate();
   }
 
   /** Moves the watermark over the sessions that are over and there, and forgets how far each had come. */
   settle(rules: ShippingRules, nowUs: number): void {
-    this.#db.transaction(() => {
-      const isLive = liveness();
-      let { done } = this.#state();
-      for (const row of this.#rows(done, BATCH_SESSIONS)) {
-        const isOver = row.ended_at !== null || (!isLive(row) && this.#isLeft(row, nowUs));
-        if (!isOver || this.#partOf(row, rules, Infinity) !== undefined) break;
-        done = row.number;
-      }
-      this.#sql('UPDATE shipping SET done = ? WHERE remote = ?').run(done, this.#remote);
-      this.#sql('DELETE FROM shipment WHERE remote = ? AND session <= ?').run(this.#remote, done);
-    })();
+    const shipments = this.#shipments;
+    shipments.db
+      .transaction(() => {
+        const isLive = liveness();
+        let { done } = shipments.state();
+        for (const row of shipments.rows(done, MARKERS)) {
+          const isOver = row.ended_at !== null || (!isLive(row) && this.#isLeft(row, nowUs));
+          if (!isOver || shipments.waits(row, rules) !== undefined) break;
+          done = row.number;
+        }
+        shipments.sql('UPDATE shipping SET done = ? WHERE remote = ?').run(done, shipments.remote);
+        shipments
+          .sql('DELETE FROM shipped_session WHERE remote = ? AND session <= ?')
+          .run(shipments.remote, done);
+      })
+      .immediate();
   }
 
+  /** Its row, as the fleet is to have it. */
   session({ session }: Part): NumberedRow | undefined {
-    return this.#sql<[number], NumberedRow>('SELECT * FROM session WHERE number = ?').get(session);
+    const row = this.#shipments.row(session);
+    return row === undefined ? undefined : asThere(row, this.#shipments.reached(session));
+  }
+
+  gaps(batch: Batch): readonly GapRow[] {
+    return batch.gaps === undefined ? [] : this.#gaps.read(batch.gaps);
   }
 
   operations({ session, fromOperation, toOperation }: Part): readonly OperationRow[] {
-    return this.#sql<unknown[], OperationRow>(
-      'SELECT * FROM operation WHERE session = ? AND number > ? AND number <= ? ORDER BY number',
-    ).all(session, fromOperation, toOperation);
+    return this.#shipments
+      .sql<unknown[], OperationRow>(
+        'SELECT * FROM operation WHERE session = ? AND number > ? AND number <= ? ORDER BY number',
+      )
+      .all(session, fromOperation, toOperation);
   }
 
   findings({ id, fromFinding, toFinding }: Part): readonly (FindingRow & { readonly number: number })[] {
-    return this.#sql<unknown[], FindingRow & { readonly number: number }>(
-      'SELECT * FROM finding WHERE session_id = ? AND number > ? AND number <= ? ORDER BY number',
-    ).all(id, fromFinding, toFinding);
+    return this.#shipments
+      .sql<unknown[], FindingRow & { readonly number: number }>(
+        'SELECT * FROM finding WHERE session_id = ? AND number > ? AND number <= ? ORDER BY number',
+      )
+      .all(id, fromFinding, toFinding);
   }
 
   *frames({ id, fromSeq, toSeq }: Part): Generator<StoredFrame> {
-    const blocks = this.#sql<
+    const blocks = this.#shipments.sql<
       unknown[],
       { first_seq: number; first_at: number; coding: number; entries: string; data: Buffer }
     >(
       'SELECT first_seq, first_at, coding, entries, data FROM block ' +
         'WHERE session_id = ? AND first_seq > ? AND last_seq >= ? AND first_seq <= ? ORDER BY first_seq LIMIT 1',
     );
-    for (let after = -1; ;) {
-      const block = blocks.get(id, after, fromSeq, toSeq);
+    for (let last = -1; ;) {
+      const block = blocks.get(id, last, fromSeq, toSeq);
       if (block === undefined) return;
-      after = block.first_seq;
+      last = block.first_seq;
       const { entries, data } = unpacked(block);
       for (const frame of decodeBlock(block.first_at, entries, data))
         if (frame.seq >= fromSeq && frame.seq <= toSeq) yield frame;
     }
   }
 
-  /** A row that the fleet's store does not take: kept here, for somebody to look at. */
-  bury(target: string, why: string, content: string, atUs: number): void {
-    this.#sql('INSERT INTO dead_letter (remote, at, target, why, content) VALUES (?, ?, ?, ?, ?)').run(
-      this.#remote,
-      atUs,
-      target,
-      why,
-      content,
-    );
-  }
-
-  progress(rules: ShippingRules): Progress {
-    const { done, batch } = this.#state();
-    let [sessionsWaiting, framesWaiting, oldestWaitingUs]: [number, number, number | undefined] = [
-      0,
-      0,
-      undefined,
-    ];
-    for (const row of this.#rows(done, LOOKED_AT)) {
-      const part = this.#partOf(row, rules, Infinity);
-      if (part === undefined) continue;
-      sessionsWaiting += 1;
-      framesWaiting += Math.max(0, part.toSeq - part.fromSeq + 1);
-      oldestWaitingUs ??= row.started_at;
-    }
-    const lastNumber = this.#one('SELECT coalesce(max(number), 0) FROM session');
-    const deadLetters = this.#one('SELECT count(*) FROM dead_letter WHERE remote = ?', this.#remote);
-    const batchWaits = batch !== null;
-    return { done, lastNumber, sessionsWaiting, framesWaiting, oldestWaitingUs, deadLetters, batchWaits };
-  }
-
   /** Sessions up to the watermark, a page at a time: what is to be there. */
   *shipped(): Generator<NumberedRow> {
-    const { done } = this.#state();
-    const page = this.#sql<unknown[], NumberedRow>(
+    const { done } = this.#shipments.state();
+    const page = this.#shipments.sql<unknown[], NumberedRow>(
       'SELECT * FROM session WHERE number > ? AND number <= ? ORDER BY number LIMIT 500',
     );
-    for (let after = 0; ;) {
-      const rows = page.all(after, done);
+    for (let last = 0; ;) {
+      const rows = page.all(last, done);
       yield* rows;
-      after = rows.at(-1)?.number ?? done;
+      last = rows.at(-1)?.number ?? done;
       if (rows.length === 0) return;
     }
   }
@@ -239,144 +196,23 @@ export class Outbox {
   /** How many rows the local store has of a session. */
   counts(id: string): { readonly frames: number; readonly operations: number; readonly findings: number } {
     const number = '(SELECT number FROM session WHERE id = ?)';
+    const one = (sql: string): number => this.#shipments.one(sql, id);
     return {
-      frames: this.#one('SELECT coalesce(sum(count), 0) FROM block WHERE session_id = ?', id),
-      operations: this.#one(`SELECT count(*) FROM operation WHERE session = ${number}`, id),
-      findings: this.#one('SELECT count(*) FROM finding WHERE session_id = ?', id),
+      frames: one('SELECT coalesce(sum(count), 0) FROM block WHERE session_id = ?'),
+      operations: one(`SELECT count(*) FROM operation WHERE session = ${number}`),
+      findings: one('SELECT count(*) FROM finding WHERE session_id = ?'),
     };
   }
 
-  #parts(rules: ShippingRules): Part[] {
-    const parts: Part[] = [];
-    let [frames, bytes, others] = [0, 0, 0];
-    for (const row of this.#rows(this.#state().done, LOOKED_AT)) {
-      const part = this.#partOf(row, rules, BATCH_FRAMES - frames);
-      if (part === undefined) continue;
-      parts.push(part);
-      frames += Math.max(0, part.toSeq - part.fromSeq + 1);
-      bytes += part.payload ? this.#bytesOf(part) : 0;
-      others += part.toOperation - part.fromOperation + (part.toFinding - part.fromFinding);
-      if (
-        frames >= BATCH_FRAMES ||
-        bytes >= BATCH_BYTES ||
-        parts.length >= BATCH_SESSIONS ||
-        others >= BATCH_ROWS
-      )
-        break;
-    }
-    return parts;
-  }
-
-  /** What of a session is not there yet; undefined: nothing. At most so many frames. */
-  #partOf(row: NumberedRow, rules: ShippingRules, maxFrames: number): Part | undefined {
-    const { number: session, id } = row;
-    const shipped =
-      this.#sql<unknown[], Shipped>('SELECT * FROM shipment WHERE remote = ? AND session = ?').get(
-        this.#remote,
-        session,
-      ) ?? NOTHING;
-    const payload = this.#wantsPayload(row, rules);
-    // Frames that went without their payload go again with it.
-    const fromSeq = payload && shipped.payload === 0 ? 0 : shipped.next_seq;
-    const last = this.#one('SELECT coalesce(max(last_seq), -1) FROM block WHERE session_id = ?', id);
-    const toSeq = this.#end({ id, fromSeq, last, payload, maxFrames });
-    const toOperation = this.#one(
-      'SELECT coalesce(max(number), 0) FROM operation WHERE session = ?',
-      session,
-    );
-    const toFinding = this.#one('SELECT coalesce(max(number), 0) FROM finding WHERE session_id = ?', id);
-    const { operation: fromOperation, finding: fromFinding } = shipped;
-    const version = versionOf(row);
-    const isThere =
-      toSeq < fromSeq &&
-      toOperation <= fromOperation &&
-      toFinding <= fromFinding &&
-      version <= shipped.version;
-    if (isThere) return undefined;
-    return {
-      ...{ session, id, fromSeq, toSeq: Math.max(toSeq, fromSeq - 1), payload, version },
-      ...{ fromOperation, toOperation: Math.max(toOperation, fromOperation) },
-      ...{ fromFinding, toFinding: Math.max(toFinding, fromFinding) },
-    };
-  }
-
-  /** The last frame that a batch takes: at the end of a block, so that payloads are bounded by their blocks. */
-  #end(wanted: { id: string; fromSeq: number; last: number; payload: boolean; maxFrames: number }): number {
-    const { id, fromSeq, last, payload, maxFrames } = wanted;
-    if (maxFrames === Infinity) return last;
-    const blocks = this.#sql<unknown[], { last_seq: number; bytes: number }>(
-      'SELECT last_seq, length(data) AS bytes FROM block WHERE session_id = ? AND last_seq >= ? ORDER BY first_seq',
-    );
-    let bytes = 0;
-    for (const block of blocks.iterate(id, fromSeq)) {
-      bytes += payload ? block.bytes : 0;
-      if (block.last_seq - fromSeq >= maxFrames || bytes >= BATCH_BYTES) return block.last_seq;
-    }
-    return last;
-  }
-
-  #bytesOf({ id, fromSeq, toSeq }: Part): number {
-    return this.#one(
-      'SELECT coalesce(sum(length(data)), 0) FROM block WHERE session_id = ? AND last_seq >= ? AND first_seq <= ?',
-      ...[id, fromSeq, toSeq],
-    );
+  #freeze(batch: string | null): void {
+    const { remote } = this.#shipments;
+    this.#shipments.sql('UPDATE shipping SET batch = ? WHERE remote = ?').run(batch, remote);
   }
 
   /** Of another machine that shares the folder, nobody here knows whether it still records. */
   #isLeft({ id, hostname: host, started_at }: NumberedRow, nowUs: number): boolean {
     if (host === hostname()) return true;
-    const lastUs = this.#one('SELECT max(last_at) FROM block WHERE session_id = ?', id);
+    const lastUs = this.#shipments.one('SELECT max(last_at) FROM block WHERE session_id = ?', id);
     return nowUs - Math.max(lastUs, started_at) > SILENT_US;
   }
-
-  /** Decided when it is over; until then only where all are wanted. */
-  #wantsPayload(row: NumberedRow, { payloads, payloadsByServer, slowMs, sample }: ShippingRules): boolean {
-    const wanted = payloadsByServer[row.server] ?? payloads;
-    if (wanted !== 'telling') return wanted === 'all';
-    if (row.failed > 0 || row.findings > 0 || row.pinned === 1) return true;
-    if (row.end_cause === 'server_crashed' || row.end_cause === 'start_failed') return true;
-    if (shareOf(row.id) < sample) return true;
-    const slow =
-      'SELECT count(*) FROM operation WHERE session = ? AND stream = 0 AND ended_at - started_at >= ?';
-    return this.#one(slow, row.number, slowMs * 1000) > 0;
-  }
-
-  #rows(after: number, limit: number): IterableIterator<NumberedRow> {
-    return this.#sql<unknown[], NumberedRow>('SELECT * FROM session WHERE number > ? ORDER BY number LIMIT ?')
-      .all(after, limit)
-      .values();
-  }
-
-  #state(): { readonly done: number; readonly batch: string | null } {
-    const sql = 'SELECT done, batch FROM shipping WHERE remote = ?';
-    return (
-      this.#sql<[string], { done: number; batch: string | null }>(sql).get(this.#remote) ?? {
-        done: 0,
-        batch: null,
-      }
-    );
-  }
-
-  /** The number that a statement gives. */
-  #one(sql: string, ...values: unknown[]): number {
-    const [value] = Object.values(this.#sql<unknown[], Record<string, number>>(sql).get(...values) ?? {});
-    return value ?? 0;
-  }
-
-  #sql<Values extends unknown[] = unknown[], Row = unknown>(sql: string): Statement<Values, Row> {
-    const known = this.#prepared.get(sql) ?? this.#db.prepare(sql);
-    this.#prepared.set(sql, known);
-    return known as Statement<Values, Row>;
-  }
-}
-
-/** Grows with everything that is told of a session. */
-function versionOf({ frames, operations, findings, ended_at, pinned, note }: NumberedRow): number {
-  const marks = (ended_at === null ? 0 : 4) + (note === null ? 0 : 2) + pinned;
-  return (frames + operations + findings) * 8 + marks;
-}
-
-/** The same for a session wherever it is asked: of a UUIDv7, the last digits are random. */
-function shareOf(id: string): number {
-  return parseInt(id.slice(-8), 16) / 0x1_0000_0000;
 }

@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import { hostname } from 'node:os';
 import { isAlive } from './live.ts';
+import { loseEverywhere } from './spool.ts';
 
 /** Undefined: no bound. Ages and times in microseconds since the session's end. */
 export interface RetentionRules {
@@ -55,7 +56,7 @@ export function retentionRules(retention: {
 
 /** Of its row, its operations' rows and the indexes on them, measured. */
 const SESSION_BYTES = 1024;
-const OPERATION_BYTES = 420;
+const OPERATION_BYTES = 560;
 /** Read at once. */
 const PAGE = 200;
 const BLOCKS_A_STEP = 64;
@@ -67,8 +68,16 @@ const CANDIDATE =
   `SELECT number, id, server, started_at, ended_at, ${IS_FAILED} AS is_failed, operations, pid, process_mark, hostname ` +
   'FROM session WHERE pinned = 0';
 
-/** In the order in which they would go; nothing is changed. Lazy: what is asked for is looked up. */
-export function* prunable(db: Database, rules: RetentionRules, nowUs: number): Generator<Prunable> {
+/**
+ * In the order in which they would go; nothing is changed. Lazy: what is asked for is looked up. `isHeld`: by its number,
+ * whether a session has to stay although the rules do not keep it.
+ */
+export function* prunable(
+  db: Database,
+  rules: RetentionRules,
+  nowUs: number,
+  isHeld: (session: number) => boolean = () => false,
+): Generator<Prunable> {
   const { ageUs, failedAgeUs, bytes, sessions } = rules;
   // As of now: a caller may delete what it is given before it asks for more, or only look.
   let overSessions = sessions === undefined ? 0 : countOf(db) - sessions;
@@ -81,7 +90,7 @@ export function* prunable(db: Database, rules: RetentionRules, nowUs: number): G
   ): Generator<Prunable> {
     if (!wants()) return;
     for (const candidate of candidates) {
-      if (chosen.has(candidate.number) || isOpen(candidate)) continue;
+      if (chosen.has(candidate.number) || isOpen(candidate) || isHeld(candidate.number)) continue;
       const one = prunableOf(db, candidate, reason);
       chosen.add(one.number);
       overSessions -= 1;
@@ -98,8 +107,11 @@ export function* prunable(db: Database, rules: RetentionRules, nowUs: number): G
   yield* choose(oldestFirst(db), 'size', () => overBytes > 0);
 }
 
-/** The session is gone for every reader; `sweepDoomed` frees what it held. False: it is gone, pinned or open again. */
-export function doom(db: Database, number: number): boolean {
+/**
+ * The session is gone for every reader; `sweepDoomed` frees what it held. False: it is gone, pinned or open again. What of it
+ * was not brought to a fleet's store is counted as given up.
+ */
+export function doom(db: Database, number: number, nowUs = Date.now() * 1000): boolean {
   return db
     .transaction(() => {
       const doomed = db
@@ -108,6 +120,7 @@ export function doom(db: Database, number: number): boolean {
         )
         .run(number);
       if (doomed.changes === 0) return false;
+      loseEverywhere(db, number, nowUs);
       db.prepare('DELETE FROM session WHERE number = ?').run(number);
       return true;
     })
@@ -117,7 +130,10 @@ export function doom(db: Database, number: number): boolean {
 /** The same by its id. */
 export function doomSession(db: Database, id: string): boolean {
   const number = db.prepare<unknown[], number>('SELECT number FROM session WHERE id = ?').pluck().get(id);
-  return number !== undefined && doom(db, number);
+  if (number === undefined || !doom(db, number)) return false;
+  // Somebody wants it to be gone: the next who tidies does not wait with the rest of its texts either.
+  db.prepare('UPDATE text_index SET purged_at = 0').run();
+  return true;
 }
 
 /** One short transaction of deleting what doomed sessions left. False: nothing is left. */

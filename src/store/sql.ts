@@ -23,7 +23,8 @@ export function not(condition: Sql): Sql {
   return around('(', condition, ') IS NOT TRUE');
 }
 
-export function joined(kind: 'and' | 'or', parts: readonly Sql[]): Sql {
+export function joined(kind: 'and' | 'or', all: readonly Sql[]): Sql {
+  const parts = kind === 'and' ? all.filter(({ sql }) => sql !== 'true') : all;
   const [only] = parts;
   if (only === undefined) return plain(kind === 'and' ? 'true' : 'false');
   if (parts.length === 1) return only;

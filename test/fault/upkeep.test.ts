@@ -23,8 +23,8 @@ const FRAMES = 200;
 const ROUNDS = 8;
 /** Most runs are over after so long, and each is cut at a moment before it. */
 const LATEST_MS = 900;
-/** Columns that schema 2 added. */
-const ADDED = ['pinned', 'note', 'bodies', 'elided_media', 'packed', 'replay_of'];
+/** Columns of sessions that schemas 2 and 3 added. */
+const ADDED = ['pinned', 'note', 'bodies', 'elided_media', 'packed', 'replay_of', 'indexed'];
 
 let original: string;
 
@@ -103,9 +103,9 @@ describe(`killed ${ROUNDS} times at random`, { timeout: 120_000 }, () => {
       for (const end of ['', '-wal', '-shm']) rmSync(storePath(dir) + end, { force: true });
       copyFileSync(old, storePath(dir));
       await run(['sessions', '--data-dir', dir], moment);
-      expect([1, 2]).toContain(schemaOf(dir));
+      expect([1, 2, 3]).toContain(schemaOf(dir));
       expect(await sessionsLeft(dir)).toHaveLength(SESSIONS);
-      expect(schemaOf(dir)).toBe(2);
+      expect(schemaOf(dir)).toBe(3);
     }
   });
 
@@ -212,6 +212,8 @@ function schemaOf(dir: string): number {
 /** The store as a Sidelight of schema 1 would have left it. */
 function backToSchema1(dir: string): void {
   const db = new Database(storePath(dir));
+  for (const later of ['TRIGGER block_goes', 'TRIGGER block_comes', 'TABLE block_text', 'TABLE text_index'])
+    db.exec(`DROP ${later}`);
   const indexes = db
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
     .pluck()

@@ -14,19 +14,28 @@ export interface Fault {
   readonly count: number;
   readonly hang?: true;
   readonly status?: number;
+  /** Of an exception: 243 for a full disk, 241 for want of memory. */
+  readonly code?: number;
+  readonly slowMs?: number;
   /** The work is done, and the connection breaks before it is said. */
   readonly after?: true;
 }
 
 export class FleetEngine {
   readonly #folder = mkdtempSync(join(tmpdir(), 'sidelight-fleet-'));
+  readonly #settings: readonly string[];
   #child: ChildProcess | undefined;
   port = 0;
+
+  /** `settings`: arguments of the engine, such as `--config-file=...`. */
+  constructor(settings: readonly string[] = []) {
+    this.#settings = settings;
+  }
 
   async start(): Promise<void> {
     this.port ||= await freePort();
     const program = join(import.meta.dirname, 'engineProgram.cjs');
-    const child = spawn(process.execPath, [program, this.#folder, String(this.port)], {
+    const child = spawn(process.execPath, [program, this.#folder, String(this.port), ...this.#settings], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#child = child;
@@ -44,6 +53,11 @@ export class FleetEngine {
 
   async fault(fault: Fault): Promise<void> {
     await fetch(`http://127.0.0.1:${this.port}/faults`, { method: 'POST', body: JSON.stringify(fault) });
+  }
+
+  /** How many requests have not met their fault. */
+  async faultsLeft(): Promise<number> {
+    return Number(await (await fetch(`http://127.0.0.1:${this.port}/faults`)).text());
   }
 
   async query<Row>(query: string): Promise<readonly Row[]> {

@@ -2,7 +2,7 @@
  * The real ClickHouse engine (chdb, embedded) behind as much of its HTTP interface as its official client uses: statements,
  * parameters, inserts in any coding of the body, errors with their codes. What it is asked to do wrong, it does on purpose:
  * `/faults` with a JSON body sets what happens to the requests that follow.
- * Arguments: the folder of the data, the port (0: a free one). Prints its port.
+ * Arguments: the folder of the data, the port (0: a free one), arguments of the engine itself. Prints its port.
  */
 const { createServer } = require('node:http');
 const { gunzipSync } = require('node:zlib');
@@ -18,8 +18,11 @@ const OWN = new Set([
   'user',
   'password',
 ]);
-const session = new Session(process.argv[2]);
-/** `hang`: no answer; `status`: this one, for so many requests (`count`); `after`: the work is done, and then nothing is said. */
+const session = new Session(process.argv[2], { connectionArgs: process.argv.slice(4) });
+/**
+ * For so many requests (`count`): `hang`: no answer; `status`: this one; `code`: this exception, such as 243 for a full disk;
+ * `slowMs`: after so long; `after`: the work is done, and then nothing is said. With GET the number of those that are left.
+ */
 let fault = {};
 
 const server = createServer((request, response) => {
@@ -30,6 +33,10 @@ const server = createServer((request, response) => {
 
 function answer(request, response, sent) {
   const url = new URL(request.url, 'http://engine');
+  if (url.pathname === '/faults' && request.method === 'GET') {
+    response.end(String(fault.count ?? 0));
+    return;
+  }
   if (url.pathname === '/faults') {
     fault = JSON.parse(sent.toString());
     response.end();
@@ -46,10 +53,23 @@ function answer(request, response, sent) {
     response.writeHead(fault.status).end('not now');
     return;
   }
+  if (isFaulty && fault.code) {
+    response.setHeader('x-clickhouse-exception-code', String(fault.code));
+    response.writeHead(500).end(`Code: ${fault.code}. DB::Exception: not now`);
+    return;
+  }
+  if (isFaulty && fault.slowMs) {
+    setTimeout(() => work(request, response, url, sent, false), fault.slowMs);
+    return;
+  }
+  work(request, response, url, sent, isFaulty && fault.after);
+}
+
+function work(request, response, url, sent, breaks) {
   const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
   try {
     const result = run(url.searchParams, body.toString());
-    if (isFaulty && fault.after) {
+    if (breaks) {
       request.socket.destroy();
       return;
     }
@@ -70,11 +90,27 @@ function run(search, body) {
   const given = settings.map(([name, value]) => `${name} = '${value.replaceAll("'", "\\'")}'`).join(', ');
   if (asked === null) {
     return Object.keys(params).length > 0
-      ? session.queryBind(body, params, 'JSONEachRow')
+      ? session.queryBind(body, bound(body, params), 'JSONEachRow')
       : session.query(body, 'JSONEachRow');
   }
   const insert = given === '' ? asked : asked.replace(/ FORMAT (\w+)\s*$/, ` SETTINGS ${given} FORMAT $1`);
   return session.query(`${insert}\n${body}`, 'JSONEachRow');
+}
+
+/** The client escapes values for HTTP, and the engine's own binding once more: here they are values again. */
+function bound(query, params) {
+  const valueOf = ([name, text]) =>
+    query.includes(`{${name}:Array(`)
+      ? [...text.matchAll(/'((?:\\.|[^'\\])*)'|[^,[\]]+/gs)].map(([whole, said]) =>
+          said === undefined ? BigInt(whole) : unescaped(said),
+        )
+      : unescaped(text);
+  return Object.fromEntries(Object.entries(params).map((entry) => [entry[0], valueOf(entry)]));
+}
+
+function unescaped(text) {
+  const meant = { t: '\t', n: '\n', r: '\r' };
+  return text.replace(/\\(.)/gs, (_, letter) => meant[letter] ?? letter);
 }
 
 server.listen(Number(process.argv[3] ?? 0), '127.0.0.1', () => console.log(server.address().port));

@@ -242,7 +242,7 @@ describe('an outage', () => {
     await record(session(2, 10));
     expect(await store('ship')).toMatchObject({ code: 0 });
     expect(JSON.parse((await store('status', '--json')).out)).toMatchObject({
-      ...{ batchWaits: false, framesWaiting: 0, done: 2, schema: 1 },
+      ...{ batchWaits: false, framesWaiting: 0, done: 2, schema: 2 },
     });
   });
 });
@@ -287,7 +287,7 @@ describe('setting it up', () => {
     const { code, err } = await store('ship');
     expect([code, err]).toEqual([
       1,
-      "sidelight: the fleet's store has schema 99, this Sidelight knows 1: install a newer Sidelight\n",
+      "sidelight: the fleet's store has schema 99, this Sidelight knows 2: install a newer Sidelight\n",
     ]);
   });
 

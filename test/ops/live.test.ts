@@ -40,6 +40,8 @@ const WITHOUT_DATA: Readonly<Record<string, string>> = {
   'process / Hung requests found / A': 'it takes five minutes to be found',
   'overview / HTTP requests that Sidelight had to answer / A': 'the server was there',
   'fleet / Sidecars that do not answer / A': 'both answered',
+  'fleet / Failed tries / A': 'nothing is sent to a fleet',
+  'fleet / Dead letters / A': 'nothing is sent to a fleet',
 };
 
 const queries = queriesOf(boardsIn('dashboards/generated'));

@@ -77,7 +77,7 @@ async function askAll(api: Served): Promise<ReadonlySet<string>> {
     const types = Object.keys(operation.responses['200']?.content ?? {});
     if (operation.requestBody !== undefined || !types.includes('application/json') || types.length > 1)
       continue;
-    if (operation.path.includes('/replays') || operation.operationId === 'deleteSession') continue;
+    if (/\/(?:replays|mocks)/.test(operation.path) || operation.operationId === 'deleteSession') continue;
     for (const query of QUERIES[operation.operationId] ?? [''])
       for (const id of IDS) {
         const path = operation.path
@@ -132,8 +132,18 @@ describe('docs/openapi.json', () => {
     const api = await served({}, dir);
     const asked = await askAll(api);
     const replays = ['replay', 'replays', 'replayDiff', 'replayEvents', 'replayResult', 'replayStep'];
-    const posted = ['import', 'moveReplay', 'note', 'plan', 'startReplay'];
-    const others = ['deleteSession', 'export', 'frameBytes', 'healthz', 'live', ...posted, ...replays];
+    const mocks = ['mock', 'mocks', 'startMock', 'stopMock'];
+    const posted = ['case', 'import', 'moveReplay', 'note', 'plan', 'startReplay'];
+    const others = [
+      'deleteSession',
+      'export',
+      'frameBytes',
+      'healthz',
+      'live',
+      ...posted,
+      ...replays,
+      ...mocks,
+    ];
     expect([...asked, ...others].sort()).toEqual(described.map(({ operationId }) => operationId).sort());
 
     const empty = await served();
@@ -143,6 +153,27 @@ describe('docs/openapi.json', () => {
       expect(problemsOf(operation, 'application/json', 200, await empty.json(operation.path))).toEqual([]);
     }
     expect([...api.reports, ...empty.reports]).toEqual([]);
+  });
+
+  it('is what mocks and replays answer where they are on', async () => {
+    const dir = folder();
+    await recordings(dir);
+    const api = await served({ replay: { self: [process.execPath, 'unused'], env: {} } }, dir);
+    const ask = async (operationId: string, path: string, init?: RequestInit): Promise<unknown> => {
+      const operation = described.find((one) => one.operationId === operationId);
+      if (operation === undefined) throw new Error(`${operationId} is not described`);
+      const answer = await api.json(`/api/v1${path}`, init);
+      expect(problemsOf(operation, 'application/json', 200, answer), operationId).toEqual([]);
+      return answer;
+    };
+    const body = JSON.stringify({ session: STDIO_ID, faults: ['delay:p95=1ms'] });
+    const headers = { 'content-type': 'application/json' };
+    const { id } = (await ask('startMock', '/mocks', { method: 'POST', body, headers })) as { id: string };
+    await ask('mock', `/mocks/${id}`);
+    await ask('stopMock', `/mocks/${id}`, { method: 'DELETE' });
+    await ask('mocks', '/mocks');
+    await ask('replays', '/replays');
+    expect(api.reports).toEqual([]);
   });
 
   it.each([

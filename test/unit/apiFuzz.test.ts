@@ -260,6 +260,8 @@ it(
       'replayResult',
       'replayStep',
       'replayDiff',
+      'mock',
+      'stopMock',
     ];
     const never = [...running, 'deleteSession', 'import'];
     const missing = operations

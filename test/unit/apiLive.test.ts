@@ -178,13 +178,15 @@ describe('a client', () => {
 describe('a slow client', () => {
   const following = (dir: string, isReady: () => boolean, cursor?: string) => {
     const stored = new Stored(dir);
-    const live = new Live(
-      stored,
-      () => Date.now(),
-      (line) => {
+    const live = new Live({
+      recordings: () => stored.recordings(),
+      pollMs: 50,
+      livenessMs: 1000,
+      now: () => Date.now(),
+      report: (line) => {
         throw new Error(line);
       },
-    );
+    });
     const messages: LiveMessage[] = [];
     live.follow(
       { ready: isReady, send: (message) => messages.push(message) },
@@ -194,7 +196,7 @@ describe('a slow client', () => {
       messages,
       end: () => {
         live.close();
-        stored.close();
+        void stored.close();
       },
     };
   };

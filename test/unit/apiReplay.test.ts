@@ -235,6 +235,68 @@ describe('a replay', () => {
     expect(items.at(-1)).toMatchObject({ verdict: 'not_compared', outcome: 'not_sent' });
   });
 
+  it('is run some times, and what two runs differ in may differ in all of them and in a case', async () => {
+    const api = await withNotes();
+    const { id } = await api.client.startReplay({ ...WISHES, allowAll: true, learn: true, repeat: 2 });
+    const events = await eventsOf(api, id);
+    expect(events.flatMap(({ steps }) => steps.map(({ step }) => step))).toEqual(
+      [1, 2, 3, 4].flatMap(() => [0, 1, 2, 3, 4]),
+    );
+    expect(events.at(-1)?.replay).toMatchObject({ state: 'done', steps: 20, done: 20, runs: 2, run: 2 });
+    expect(api.effects()).toHaveLength(8);
+    const result = await api.client.replayResult(id, { ignore: ['$.tools'] });
+    expect(result).toMatchObject({ reproduced: true, run: 1 });
+    expect(result.runs).toEqual([
+      { run: 1, reproduced: true },
+      { run: 2, reproduced: true },
+    ]);
+    expect(result.learnt).toContainEqual({
+      method: 'tools/call',
+      target: 'add_note',
+      path: '$.content[*].text.seenAt',
+      differs: 'value',
+    });
+    const strict = await api.client.replayResult(id, { run: 2, limit: 1 });
+    expect(strict).toMatchObject({
+      reproduced: false,
+      run: 2,
+      items: [{ step: 0, verdict: 'different' }],
+      runs: [{ firstDivergence: 0 }, { firstDivergence: 0 }],
+    });
+    const other = await api.client.replayStep(id, 1, { run: 2 });
+    expect(other.answer).not.toEqual((await api.client.replayStep(id, 1)).answer);
+    expect(await api.json(`/api/v1/replays/${id}/result?run=3`)).toMatchObject({
+      status: 404,
+      parameter: 'run',
+    });
+    const file: unknown = await (await api.client.case(STDIO_ID, { replay: id, format: 'json' })).json();
+    expect(file).toMatchObject({ compare: { learnt: result.learnt } });
+  });
+
+  it('of some runs is not stepped through, and is bounded', async () => {
+    const api = await withNotes();
+    for (const [wishes, status, parameter] of [
+      [{ repeat: 2, stepwise: true }, 400, 'stepwise'],
+      [{ learn: true, stepwise: true }, 400, 'stepwise'],
+      [{ repeat: 101 }, 400, 'repeat'],
+      [{ repeat: 0 }, 400, 'repeat'],
+    ] as const)
+      expect(
+        await api.json('/api/v1/replays', post({ ...WISHES, allowAll: true, ...wishes })),
+        JSON.stringify(wishes),
+      ).toMatchObject({ status, parameter });
+    expect(api.effects()).toEqual([]);
+  });
+
+  it('is cancelled while it learns, and then nothing came of it', async () => {
+    const api = await withNotes();
+    const { id } = await api.client.startReplay({ ...WISHES, allowAll: true, learn: true });
+    await until(async () => (await api.client.replay(id)).done === 5, 'the end of the first run');
+    await api.client.moveReplay(id, { move: 'cancel' });
+    expect((await eventsOf(api, id)).at(-1)?.replay).toMatchObject({ state: 'cancelled', run: 0 });
+    expect(await api.json(`/api/v1/replays/${id}/result`)).toMatchObject({ status: 409 });
+  });
+
   it('that cannot be run says why', async () => {
     const api = await withNotes();
     const { id } = await api.client.startReplay({ ...WISHES, target: 'gone', allowAll: true });

@@ -285,7 +285,9 @@ describe('CVE-2025-6514: a URL or a command from the wire', () => {
     expect(files).toEqual(expect.arrayContaining(['transfer.ts', 'mcp/tools.ts']));
     const texts = files.map((name) => [name, readFileSync(new URL(name, api), 'utf8')] as const);
     for (const [name, text] of texts)
-      if (!['access.ts', 'client.ts'].includes(name)) expect(starts.exec(text), name).toBeNull();
+      if (!['access.ts', 'client.ts', 'oidc.ts'].includes(name)) expect(starts.exec(text), name).toBeNull();
+    // What the issuer of the configuration is asked for its keys with.
+    expect(texts.filter(([, text]) => text.includes("'jose'")).map(([name]) => name)).toEqual(['oidc.ts']);
     // What runs a session again is reached by one way alone, which knows targets by their names.
     const ways = texts.filter(([, text]) =>
       /replay\/(?:target|stdioConnection|httpConnection)\.ts/.test(text),

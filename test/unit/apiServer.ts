@@ -1,6 +1,7 @@
 /** The API as it listens, in this process, over a store with what the pipelines recorded; and requests to it. */
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { ownToken } from '../../src/api/ownToken.ts';
 import { type Api, type ApiOptions, startApi } from '../../src/api/server.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { folder, httpEvents, STDIO_ID, stdioEvents, stored, TALK } from './recordings.ts';
@@ -8,6 +9,7 @@ import { folder, httpEvents, STDIO_ID, stdioEvents, stored, TALK } from './recor
 export interface Served extends Api {
   readonly dataDir: string;
   readonly url: string;
+  readonly token: string;
   readonly reports: readonly string[];
   /** With the token. */
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>;
@@ -29,6 +31,8 @@ export async function served(options: Partial<ApiOptions> = {}, dataDir = folder
     platform: process.platform,
   });
   const reports: string[] = [];
+  const own = ownToken(dataDir);
+  const { token } = own;
   const api = await startApi({
     host: '127.0.0.1',
     port: 0,
@@ -36,6 +40,7 @@ export async function served(options: Partial<ApiOptions> = {}, dataDir = folder
     allowedHosts: [],
     loaded,
     version: '1.2.3',
+    authorities: [own],
     page: join(dataDir, 'ui'),
     report: (line) => reports.push(line),
     ...options,
@@ -45,10 +50,11 @@ export async function served(options: Partial<ApiOptions> = {}, dataDir = folder
   const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(url + path, {
       ...init,
-      headers: { authorization: `Bearer ${api.token}`, ...(init.headers as Record<string, string>) },
+      headers: { authorization: `Bearer ${token}`, ...(init.headers as Record<string, string>) },
     });
   return {
     ...api,
+    token,
     dataDir,
     url,
     reports,

@@ -73,6 +73,15 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
     values: [{ a: 'all' }, { b: 'none' }, { c: 'telling' }, { d: 'all', e: 'none' }],
   },
   'ship.slow': { written: ['1ms', '2s', '3min', '4h'], values: [1, 2000, 180_000, 14_400_000] },
+  'ship.maxRate': { written: ['1', 'none', '5000', '10'], values: [1, undefined, 5000, 10] },
+  'ship.maxSpoolSize': {
+    written: ['1MiB', 'none', '2GiB', '3MiB'],
+    values: [1_048_576, undefined, 2_147_483_648, 3_145_728],
+  },
+  'ship.maxSpoolAge': {
+    written: ['1s', 'none', '2min', '1d'],
+    values: [1000, undefined, 120_000, 86_400_000],
+  },
   'ship.sample': { written: ['0.1', '1', '0', '1e-3'], values: [0.1, 1, 0, 0.001] },
   'replay.targets': {
     written: ['a=http://a/mcp', 'b=https://b', 'c=http://c?x%3D1', 'd=http://d,e=http://e'],
@@ -96,6 +105,11 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
     values: [1_048_576, undefined, 1024 ** 3, 5_000_000_000],
   },
   'retention.sessions': { written: ['1', '20', 'none', '300'], values: [1, 20, undefined, 300] },
+  fullText: { written: ['true', 'false', 'true', 'false'], values: [true, false, true, false] },
+  'fullText.maxStore': {
+    written: ['1MiB', 'none', '1GiB', '5GB'],
+    values: [1_048_576, undefined, 1024 ** 3, 5_000_000_000],
+  },
   maxBody: { written: ['1KiB', '2kb', '3', '4 MiB'], values: [1024, 2000, 3, 4 * 1024 ** 2] },
   maxMessage: { written: ['1KiB', '2KiB', '3KiB', '1.5MiB'], values: [1024, 2048, 3072, 1_572_864] },
   captureBuffer: {
@@ -244,6 +258,24 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
     written: ['1s', '5min', '90min', '1440min'],
     values: [1000, 300_000, 5_400_000, 86_400_000],
   },
+  tokensFile: { written: ['/a', '/b', '/c', '/d'], values: ['/a', '/b', '/c', '/d'] },
+  auditFile: { written: ['/a', 'stderr', '/c', '/d'], values: ['/a', 'stderr', '/c', '/d'] },
+  'oidc.issuer': {
+    written: ['https://a', 'https://b/c', 'http://127.0.0.1:1', 'https://d'],
+    values: ['https://a', 'https://b/c', 'http://127.0.0.1:1', 'https://d'],
+  },
+  'oidc.audience': { written: ['a', 'b', 'c', 'd'], values: ['a', 'b', 'c', 'd'] },
+  'oidc.jwks': {
+    written: ['https://a', 'https://b', 'https://c', 'https://d'],
+    values: ['https://a', 'https://b', 'https://c', 'https://d'],
+  },
+  'oidc.orgClaim': { written: ['a', 'b.c', 'c', 'd'], values: ['a', 'b.c', 'c', 'd'] },
+  'oidc.roleClaim': { written: ['a', 'b.c', 'c', 'd'], values: ['a', 'b.c', 'c', 'd'] },
+  'oidc.roles': {
+    written: ['a=reader', 'b=admin', 'c=replayer', 'd=reader,e=admin'],
+    values: [{ a: 'reader' }, { b: 'admin' }, { c: 'replayer' }, { d: 'reader', e: 'admin' }],
+  },
+  'oidc.clockTolerance': { written: ['1s', '0s', '5min', '500ms'], values: [1000, 0, 300_000, 500] },
 };
 
 /** `flag --record` without its first word. */
@@ -303,9 +335,11 @@ describe('precedence', () => {
         bytes: 2 * 1024 ** 3,
         sessions: 100_000,
       },
+      fullText: { enabled: true, maxStoreBytes: 4 * 1024 ** 3 },
       fleet: {
         ...{ store: undefined, password: undefined, everyMs: 5000 },
         ...{ payloads: 'telling', payloadsByServer: {}, slowMs: 10_000, sample: 0 },
+        ...{ maxRate: 2000, maxSpoolBytes: 2 * 1024 ** 3, maxSpoolAgeMs: 604_800_000 },
       },
       maxBodyBytes: 262_144,
       maxMessageBytes: 10_485_760,
@@ -364,6 +398,7 @@ describe('precedence', () => {
         shutdownTimeoutMs: 8000,
         sessionIdleMs: 1_800_000,
       },
+      serve: { tokensFile: undefined, auditFile: undefined, oidc: undefined },
     });
   });
 

@@ -50,7 +50,8 @@ describe('sidelight doctor', () => {
     const told = await doctor(await recorded());
     expect([told.code, told.ok, wrong(told)]).toEqual([0, true, []]);
     const details = told.checks.map(({ what, detail }) => `${what}: ${detail}`).join('\n');
-    expect(details).toMatch(/store: .*sidelight[.]db, .* in use, schema 2, SQLite 3/);
+    expect(details).toMatch(/store: .*sidelight[.]db, .* in use, schema 3, SQLite 3/);
+    expect(details).toMatch(/full text: 0 of 1 sessions are in the index, /);
     expect(details).toMatch(/retention: 1 sessions, 0 live, 0 interrupted/);
     expect(details).toMatch(/redaction: on/);
   });

@@ -42,7 +42,7 @@ async function said(
   let text = '';
   out.setEncoding('utf8').on('data', (part: string) => (text += part));
   const terminal = new Terminal({ out, err: new PassThrough(), env: { NO_COLOR: '1' } });
-  expect(await explain(dir, 'last', options, terminal)).toBe(0);
+  expect(await explain({ dataDir: dir }, 'last', options, terminal)).toBe(0);
   return text;
 }
 

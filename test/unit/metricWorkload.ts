@@ -135,7 +135,12 @@ export function fullSink(serverPid: number): MetricSink {
   stats.add('spans_created', 4);
   stats.add('store_pruned_age', 2);
   stats.add('store_packed', 5);
-  stats.add('fleet_rows', 12);
+  stats.add('fleet_rows_frames', 12);
+  stats.add('fleet_batches', 2);
+  stats.add('fleet_bytes', 4096);
+  stats.add('fleet_lost_payloads_spool_size', 3);
+  stats.gauge('fleet_lag_seconds', () => 7);
+  stats.gauge('fleet_waiting_sessions', () => undefined);
   stats.took('store', 0.002);
   stats.queue('capture', () => ({ depth: 512, capacity: 1024 }));
   sink.write(workload(serverPid));

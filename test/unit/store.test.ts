@@ -498,7 +498,7 @@ describe('a store that cannot be used', () => {
     db.pragma('user_version = 999');
     db.close();
     const before = hash();
-    await refused('newer', /of a newer Sidelight \(version 999, this one writes 2\)/);
+    await refused('newer', /of a newer Sidelight \(version 999, this one writes 3\)/);
     expect(hash()).toBe(before);
     await expect(openStore(dir)).rejects.toMatchObject({ code: 'store_newer' });
   });

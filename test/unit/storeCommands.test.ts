@@ -109,10 +109,10 @@ function expectNoControl(text: string): void {
 describe('sessions', () => {
   test('says how to record when there is nothing yet', async () => {
     const { terminal, text } = screen();
-    expect(await sessions(dir, {}, terminal)).toBe(0);
+    expect(await sessions({ dataDir: dir }, {}, terminal)).toBe(0);
     expect(text()).toMatch(/^Nothing is recorded in .* yet[.] To record: sidelight -- <server command>\n$/);
     const asJson = screen();
-    expect(await sessions(dir, { json: true }, asJson.terminal)).toBe(0);
+    expect(await sessions({ dataDir: dir }, { json: true }, asJson.terminal)).toBe(0);
     expect(asJson.text()).toBe('');
   });
 
@@ -124,7 +124,7 @@ describe('sessions', () => {
       ended(sessionId(2), { operations: 1 }),
     ]);
     const { terminal, text } = screen();
-    expect(await sessions(dir, {}, terminal)).toBe(0);
+    expect(await sessions({ dataDir: dir }, {}, terminal)).toBe(0);
     const lines = text().split('\n');
     expect(lines[0]).toMatch(
       /^ID +STARTED +SERVER +CLIENT +DURATION +OPERATIONS +FAILED +STATUS +RECORDING$/,
@@ -145,17 +145,17 @@ describe('sessions', () => {
       ]),
     );
     const none = screen();
-    expect(await sessions(dir, { failed: true }, none.terminal)).toBe(0);
+    expect(await sessions({ dataDir: dir }, { failed: true }, none.terminal)).toBe(0);
     expect(none.text()).toMatch(/^No failed session/);
     const few = screen();
-    await sessions(dir, { limit: 2, json: true }, few.terminal);
+    await sessions({ dataDir: dir }, { limit: 2, json: true }, few.terminal);
     expect(few.text().match(/(?<=^\{"id":")[^"]+/gm)).toEqual([3, 2].map(sessionId));
   });
 
   test('tells trouble with the store in one line', async () => {
     writeFileSync(storePath(dir), 'a letter, not a database\n'.repeat(100));
     const { terminal, text, errors } = screen();
-    expect(await sessions(dir, {}, terminal)).toBe(1);
+    expect(await sessions({ dataDir: dir }, {}, terminal)).toBe(1);
     expect(text()).toBe('');
     expect(errors()).toMatch(/^sidelight: [^\n]*is no SQLite database[^\n]*\n$/);
   });
@@ -165,7 +165,7 @@ describe('show', () => {
   test('tells who spoke, how it ended, what was asked and every frame, and nothing that steers a terminal', async () => {
     await sink.write(SESSION);
     const { terminal, text } = screen(100);
-    expect(await show(dir, 'last', {}, terminal)).toBe(0);
+    expect(await show({ dataDir: dir }, 'last', {}, terminal)).toBe(0);
     expect(text()).toContain(`Session ${id}`);
     expect(text()).toContain('everything (everything 2.0.0)');
     expect(text()).toContain('2025-11-25, legacy, stdio');
@@ -188,7 +188,7 @@ describe('show', () => {
   test('puts requests of the server under the call that they serve', async () => {
     await sink.write(SESSION);
     const { terminal, text } = screen();
-    await show(dir, id, { frames: false }, terminal);
+    await show({ dataDir: dir }, id, { frames: false }, terminal);
     const order = [...text().matchAll(/( *)([→←]) (\S+)(?: (\w+))?/g)].map(
       ([, blanks, arrow, method, target]) => [(blanks ?? '').length > 3, arrow, method, target],
     );
@@ -205,7 +205,7 @@ describe('show', () => {
   test('gives payloads whole and indented when asked, and changes no number', async () => {
     await sink.write(SESSION);
     const { terminal, text } = screen(40);
-    await show(dir, id, { full: true }, terminal);
+    await show({ dataDir: dir }, id, { full: true }, terminal);
     const pad = ' '.repeat(8);
     expect(text()).toContain(
       [
@@ -230,7 +230,7 @@ describe('show', () => {
   test('gives one JSON value with everything, bytes that are no text as base64', async () => {
     await sink.write(SESSION);
     const { terminal, text } = screen();
-    expect(await show(dir, id.slice(-4), { json: true }, terminal)).toBe(0);
+    expect(await show({ dataDir: dir }, id.slice(-4), { json: true }, terminal)).toBe(0);
     const value = JSON.parse(text()) as Record<string, unknown[]>;
     expect(value).toMatchObject({ session: { id, status: 'crashed' }, findings: [{ seq: 2 }] });
     expect(value.operations).toHaveLength(4);
@@ -244,16 +244,16 @@ describe('show', () => {
 
   test('of a session that is not there is exit code 1 and one line', async () => {
     const missing = screen();
-    expect(await show(dir, 'last', {}, missing.terminal)).toBe(1);
+    expect(await show({ dataDir: dir }, 'last', {}, missing.terminal)).toBe(1);
     expect(missing.errors()).toMatch(
       /^sidelight: nothing is recorded in .*; record with: sidelight -- <server command>\n$/,
     );
     await sink.write([started(id), started(sessionId(2))]);
     const unknown = screen();
-    expect(await show(dir, 'ffff', {}, unknown.terminal)).toBe(1);
+    expect(await show({ dataDir: dir }, 'ffff', {}, unknown.terminal)).toBe(1);
     expect(unknown.errors()).toMatch(/no such session/);
     const several = screen();
-    expect(await show(dir, '0197', {}, several.terminal)).toBe(1);
+    expect(await show({ dataDir: dir }, '0197', {}, several.terminal)).toBe(1);
     expect(several.errors()).toMatch(/2 sessions are meant/);
     expect([missing, unknown, several].map(({ text }) => text())).toEqual(['', '', '']);
   });
@@ -262,7 +262,7 @@ describe('show', () => {
     await sink.write([started(id), ...calls(id, 0, 2000)]);
     const { terminal, out, text } = screen();
     out.once('data', () => out.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })));
-    expect(await show(dir, id, {}, terminal)).toBe(0);
+    expect(await show({ dataDir: dir }, id, {}, terminal)).toBe(0);
     expect(text().split('\n').length).toBeLessThan(1000);
   });
 });
@@ -318,7 +318,7 @@ describe('of a session over HTTP', () => {
   test('sessions says so where there are any, and names who never said its name by the address', async () => {
     await sink.write([...OVER_HTTP, started(sessionId(2), { atUs: START_US - 1 }), described(sessionId(2))]);
     const { terminal, text } = screen();
-    await sessions(dir, {}, terminal);
+    await sessions({ dataDir: dir }, {}, terminal);
     const [title, first, second, legend] = text().split('\n');
     expect(title).toMatch(/ CLIENT +TRANSPORT +DURATION /);
     expect(first).toMatch(/ 10[.]0[.]0[.]7 +http ~ /);
@@ -329,7 +329,7 @@ describe('of a session over HTTP', () => {
   test('show keeps each frame and operation on one line of the terminal, the columns under each other', async () => {
     await sink.write([...OVER_HTTP, described(id, { clientInfo: undefined })]);
     const { terminal, text } = screen(90);
-    expect(await show(dir, id, {}, terminal)).toBe(0);
+    expect(await show({ dataDir: dir }, id, {}, terminal)).toBe(0);
     expect(text()).toContain('Client     (never said who it is), from 10.0.0.7\n');
     expect(text()).toContain(`Target     ${BEHIND}\n`);
     expect(text()).toContain('Inferred   from address (confidence: low)\n');
@@ -350,9 +350,9 @@ describe('of a session over HTTP', () => {
   test('show tells a file, and whoever asks for all, the whole of what went wrong', async () => {
     await sink.write(OVER_HTTP);
     const file = screen();
-    await show(dir, id, {}, file.terminal);
+    await show({ dataDir: dir }, id, {}, file.terminal);
     const full = screen(90);
-    await show(dir, id, { full: true }, full.terminal);
+    await show({ dataDir: dir }, id, { full: true }, full.terminal);
     for (const { text } of [file, full]) {
       expect(text()).toContain(`HTTP 502: ${LONG.trimEnd()}\n`);
       expect(text()).toContain(`POST /mcp?${LONG} HTTP/1.1\n`);
@@ -375,7 +375,7 @@ describe('tail', () => {
   ): Screen & { readonly end: () => Promise<number> } {
     const all = screen(columns);
     const control = new AbortController();
-    const done = tail(dir, options, all.terminal, control.signal);
+    const done = tail({ dataDir: dir }, options, all.terminal, control.signal);
     const end = (): Promise<number> => {
       control.abort();
       return done;
@@ -488,7 +488,7 @@ describe('tail', () => {
   test('stops by itself after as many lines as asked for', async () => {
     await sink.write([started(id, here)]);
     const { terminal, text } = screen();
-    const done = tail(dir, { count: 3, json: true }, terminal, new AbortController().signal);
+    const done = tail({ dataDir: dir }, { count: 3, json: true }, terminal, new AbortController().signal);
     let from = 0;
     const writing = setInterval(() => void sink.write(calls(id, (from += 2), 2)), 5);
     expect(await done).toBe(0);

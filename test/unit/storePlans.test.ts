@@ -11,10 +11,13 @@ import { Stats } from '../../src/self/stats.ts';
 import { Trouble } from '../../src/self/trouble.ts';
 import { StoreSink } from '../../src/sink/store.ts';
 import { storePath } from '../../src/store/file.ts';
+import { Finder } from '../../src/store/find.ts';
 import { tidy } from '../../src/store/housekeeping.ts';
 import { openForWriting } from '../../src/store/open.ts';
 import { Outbox } from '../../src/store/outbox.ts';
+import { Spool } from '../../src/store/spool.ts';
 import { openStore } from '../../src/store/read.ts';
+import { doom } from '../../src/store/retention.ts';
 import { described, ended, finding, frame, operation, sessionId, START_US, started } from './storeEvents.ts';
 
 const DAY_US = 86_400_000_000;
@@ -56,6 +59,8 @@ function scans(): readonly string[] {
   vi.restoreAllMocks();
   expect(statements.size).toBeGreaterThan(7);
   const db = new Database(storePath(dir));
+  // It brings the functions that its statements call.
+  new Finder(db);
   try {
     return [...statements]
       .filter((sql) => /^(?:SELECT|UPDATE|DELETE|INSERT)/.test(sql) && !MAY_SCAN.test(sql))
@@ -80,6 +85,11 @@ test('readers', async () => {
   expect([...reader.operations(sessionId(3))]).toHaveLength(10);
   expect([...reader.frames(sessionId(3), { from: 5, to: 9 })]).toHaveLength(5);
   expect(reader.findings(sessionId(3))).toHaveLength(1);
+  const text = { kind: 'text', text: 'tools/call' } as const;
+  for (const filter of [text, { kind: 'not', of: text } as const]) {
+    reader.find.sessions({ filter, limit: 5, nowUs: START_US });
+    reader.find.operations({ filter, limit: 5, nowUs: START_US });
+  }
   reader.close();
   expect(scans()).toEqual([]);
 });
@@ -94,6 +104,21 @@ test('deleting, packing and giving back', async () => {
   expect(scans()).toEqual([]);
 });
 
+test('entering texts and taking them out', async () => {
+  const all = { ageUs: undefined, failedAgeUs: undefined, bytes: undefined, sessions: undefined };
+  for (const [does, indexedSessions] of [
+    ['grow', 6],
+    ['drop', 0],
+  ] as const) {
+    const tidied = await tidy({
+      ...{ dataDir: dir, rules: all, holder: 'test', nowUs: () => START_US + DAY_US },
+      ...{ texts: { does, maxStoreBytes: undefined }, pause: () => Promise.resolve(true) },
+    });
+    expect(tidied?.indexedSessions).toBe(indexedSessions);
+  }
+  expect(scans()).toEqual([]);
+});
+
 test('shipping', async () => {
   const db = await openForWriting(dir);
   const outbox = new Outbox(db, 'here');
@@ -104,10 +129,21 @@ test('shipping', async () => {
     expect(outbox.findings(part)).toHaveLength(1);
     outbox.session(part);
   }
-  if (batch !== undefined) outbox.arrived(batch);
+  if (batch !== undefined)
+    expect(outbox.arrived(batch, { there: { frames: 120 }, rejected: {}, letters: [] }, START_US)).toBe(true);
   outbox.settle(RULES, START_US);
-  expect(outbox.progress(RULES)).toMatchObject({ done: 6, sessionsWaiting: 0 });
+  expect(outbox.reach()).toMatchObject({ done: 6, batchWaits: false });
+  const spool = new Spool(db, 'here');
+  expect(await spool.backlog(RULES, START_US)).toMatchObject({ sessions: 0, frames: 0, oldestUs: undefined });
   expect([...outbox.shipped()].map(({ id }) => outbox.counts(id).frames)).toEqual(new Array(6).fill(20));
+  const there = new Spool(db, 'there');
+  expect(await there.backlog(RULES, START_US)).toMatchObject({ sessions: 6, frames: 120 });
+  const caps = { bytes: 1, ageUs: DAY_US };
+  for (const day of [1, 2, 3, 4, 5]) await there.bound({ ...RULES, caps }, START_US + day * DAY_US);
+  expect(there.holds(2, RULES)).toBe(undefined);
+  expect(doom(db, 2)).toBe(true);
+  const gaps = new Outbox(db, 'there');
+  expect(gaps.gaps(gaps.next(RULES, () => 'two') ?? { id: '', parts: [] })).not.toHaveLength(0);
   db.close();
   expect(scans()).toEqual([]);
 });

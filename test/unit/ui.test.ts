@@ -16,7 +16,8 @@ import {
 import type { Operation, Session } from '../../src/ui/session/data.ts';
 import type { Frame } from '../../src/ui/session/frames.ts';
 import { logLine } from '../../src/ui/session/logLine.ts';
-import { ordered, spanOf, ticks, zoomed } from '../../src/ui/session/order.ts';
+import type { InFlight } from '../../src/ui/session/inFlight.ts';
+import { ordered, spanOf, ticks, withOpen, zoomed } from '../../src/ui/session/order.ts';
 import { partsOf } from '../../src/ui/stats/series.ts';
 import { duration, size } from '../../src/ui/words.ts';
 
@@ -97,6 +98,17 @@ describe('a picture of operations', () => {
       [4, 2],
       [2, 0],
     ]);
+  });
+
+  it('has those without an end where they began, and never between a cause and what it caused', () => {
+    const open = (operationId: number, startedAtUs: number): InFlight => ({
+      ...{ operationId, startedAtUs, method: 'tools/call', fromServer: false, seq: 0 },
+    });
+    const placed = ordered([operation(1, 10), operation(2, 20, 1), operation(3, 30)]);
+    const lines = withOpen(placed, [open(6, 40), open(4, 5), open(5, 15)]);
+    const ids = lines.map((line) => ('open' in line ? line.open.operationId : line.operation.operationId));
+    expect(ids).toEqual([4, 1, 2, 5, 3, 6]);
+    expect(withOpen(placed, [])).toBe(placed);
   });
 
   it('has an operation whose cause is not there, or that names itself, at the left', () => {

@@ -1,4 +1,5 @@
 /** The MCP server below the API, loaded with the first request for it: its SDK is larger than all of the API. */
+import type { Principal } from '../principal.ts';
 import type { McpOptions } from './server.ts';
 import type { McpOverHttp } from './serve.ts';
 
@@ -10,9 +11,9 @@ export class LazyMcp {
     this.#options = options;
   }
 
-  async answer(request: Request): Promise<Response> {
+  async answer(request: Request, principal: Principal): Promise<Response> {
     this.#loaded ??= import('./serve.ts').then(({ mcpOverHttp }) => mcpOverHttp(this.#options));
-    return (await this.#loaded).fetch(request);
+    return (await this.#loaded).fetch(request, principal);
   }
 
   async close(): Promise<void> {

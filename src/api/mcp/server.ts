@@ -12,6 +12,7 @@ import * as z from 'zod/mini';
 import type { Redactor } from '../../event/redact.ts';
 import { ask, readBody } from '../ask.ts';
 import type { ApiContext } from '../handler.ts';
+import { may, type Principal } from '../principal.ts';
 import { apiError } from '../problem.ts';
 import { type Route, ROUTES } from '../routes.ts';
 import { redactorOf } from '../transfer.ts';
@@ -33,17 +34,19 @@ const JSON_TYPE = 'application/json';
 const LISTED = 50;
 
 /** Rejects where the rules of redaction cannot be read. */
-export async function mcpServer(options: McpOptions): Promise<McpServer> {
+export async function mcpServer(options: McpOptions, principal: Principal): Promise<McpServer> {
   const { context } = options;
   const { version, loaded, replays } = context;
   const redactor = await redactorOf(loaded.config);
-  const targets = replays === undefined ? undefined : Object.keys(loaded.config.replayTargets);
+  const isAllowed = replays !== undefined && may('replayer', principal.role);
+  const targets = isAllowed ? Object.keys(loaded.config.replayTargets) : undefined;
+  const route = askRoute(options, principal);
   const server = new McpServer(
     { name: 'sidelight', title: 'Sidelight', version },
     { instructions: INSTRUCTIONS },
   );
   const contextOf = ({ mcpReq }: ServerContext): ToolContext => ({
-    ask: askRoute(options),
+    ask: route,
     targets,
     signal: mcpReq.signal,
     replayOver: async (id, signal) => {
@@ -86,13 +89,12 @@ export async function mcpServer(options: McpOptions): Promise<McpServer> {
       },
     );
   }
-  addSessions(server, options, redactor);
+  addSessions(server, route, redactor);
   return server;
 }
 
 /** `sidelight://sessions/{id}`: what read_session says. */
-function addSessions(server: McpServer, options: McpOptions, redactor: Redactor): void {
-  const route = askRoute(options);
+function addSessions(server: McpServer, route: AskRoute, redactor: Redactor): void {
   const list = async () => {
     const { items } = await route('sessions', { query: { limit: LISTED } });
     return {
@@ -121,14 +123,15 @@ function addSessions(server: McpServer, options: McpOptions, redactor: Redactor)
   );
 }
 
-function askRoute({ context }: McpOptions): AskRoute {
+function askRoute({ context }: McpOptions, principal: Principal): AskRoute {
+  const asker = { principal, client: CLIENT };
   return (name, { places = {}, query = {}, body } = {}) => {
     const written = new URLSearchParams();
     for (const [key, value] of Object.entries(query))
       for (const one of [value].flat()) if (one !== undefined) written.append(key, String(one));
     const { body: schema }: Route = ROUTES[name];
     const read = typeof schema === 'object' ? readBody(schema, body ?? {}) : undefined;
-    return ask(name, context, { places, query: written, body: read, client: CLIENT });
+    return ask(name, context, { places, query: written, body: read, asker });
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * A mock over Streamable HTTP, on any path. Up to 2025-11-25 each client gets a session, and with it the recording from its
+ * A mock over Streamable HTTP, on any path or on one. Up to 2025-11-25 each client gets a session, and with it the recording from its
  * beginning; in 2026-07-28 nothing tells clients apart, so all of them are one.
  */
 import { randomUUID } from 'node:crypto';
@@ -25,6 +25,8 @@ export interface HttpMockOptions {
   readonly port: number;
   /** Other machines may ask by any name. */
   readonly remote: boolean;
+  /** Whoever asks for another one is not answered; undefined: any will do. */
+  readonly path?: string;
   readonly script: Script;
   readonly player: (session: SessionChannel, process: ProcessPart) => Player;
   /** Counts messages that no client listened for. */
@@ -75,7 +77,9 @@ class Sessions {
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => undefined);
     const refused = refusal(request.rawHeaders, { ...CROSS_ORIGIN, hidesHost: !this.#options.remote });
+    const { path } = this.#options;
     if (refused !== undefined) fail(response, 403, refused);
+    else if (path !== undefined && request.url !== path) fail(response, 404, 'there is nothing here');
     else if (request.method === 'POST') await this.#post(request, response);
     else if (this.#options.script.era === 'modern') notAllowed(response, 'POST');
     else if (request.method === 'GET') this.#listen(request, response);
