@@ -13,7 +13,8 @@ export interface Following {
 }
 
 const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 10_000;
+/** What is on this machine is back soon. */
+const MAX_RETRY_MS = 3000;
 
 /** `token` goes where a browser can put it: beside the name of the protocol. */
 export function follow(

@@ -20,8 +20,11 @@ function start(token: string): void {
     said.value = '';
     said.value = text;
   };
+  const client = createClient({ url, token, fetch: guarded });
+  const writes = signal(false);
   const page: Page = {
-    client: createClient({ url, token, fetch: guarded }),
+    client,
+    writes,
     place: placeOf(window),
     keys: keysOf(window),
     follow: (filter, tell) => follow({ url, token }, filter, tell),
@@ -34,6 +37,13 @@ function start(token: string): void {
       );
     },
   };
+  client.health().then(
+    ({ capabilities }) => {
+      writes.value = capabilities.writes;
+    },
+    // What is shown says what is wrong.
+    () => undefined,
+  );
   render(
     <PageContext.Provider value={page}>
       <App said={said} />

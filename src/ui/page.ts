@@ -1,5 +1,5 @@
 /** What every part of the page is handed: the API, where the page is, the keys, and what is said to the person. */
-import type { Signal } from '@preact/signals';
+import type { ReadonlySignal, Signal } from '@preact/signals';
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Client, LiveMessage } from '../api/client.ts';
@@ -14,6 +14,8 @@ export interface Page {
   readonly follow: (filter: string, tell: (message: LiveMessage) => void) => Following;
   /** How the connection of what is shown now stands; undefined where nothing is followed. */
   readonly live: Signal<LiveState | undefined>;
+  /** Sessions can be changed here: pinned, noted, imported. Not by every token, and not in a fleet. */
+  readonly writes: ReadonlySignal<boolean>;
   /** Said once, at the foot of the page and to screen readers. */
   readonly say: (text: string) => void;
   readonly copy: (what: string, text: string) => void;

@@ -16,7 +16,9 @@ export function SignIn({
     const written = new FormData(event.currentTarget).get('token');
     const token = typeof written === 'string' ? tokenIn(written) : undefined;
     if (token === undefined)
-      tell('That is no token: 64 digits from 0 to 9 and a to f are expected, or the link that ends in them.');
+      tell(
+        'That is no token: 40 or more letters, digits, dots, _ and - are expected, or the link that ends in them.',
+      );
     else given(token);
   };
   return (
@@ -24,7 +26,8 @@ export function SignIn({
       <h1>Sidelight</h1>
       <p>
         This tab does not know the token. Open the link that <code>sidelight serve</code> printed, or paste it
-        here. The token alone is in the file <code>api.token</code> of the data folder.
+        here. The token alone is in the file <code>api.token</code> of the data folder; for the recordings of
+        a fleet it is one of <code>sidelight token create</code> or of the issuer that signs you in.
       </p>
       <form onSubmit={submit}>
         <label for="token">Link or token</label>

@@ -7,7 +7,8 @@ const KEY = 'sidelight.token';
 const CHANNEL = 'sidelight.token';
 /** Another tab answers at once, or there is none. */
 const ASK_MS = 300;
-const TOKEN = /^[0-9a-f]{64}$/;
+/** That of an installation, one of `sidelight token`, or one of an issuer (JWT). */
+const TOKEN = /^[\w.-]{40,8192}$/;
 
 export interface TokenKeeper {
   readonly read: () => Promise<string | undefined>;
@@ -21,7 +22,8 @@ function isToken(text: string): boolean {
 
 /** What a person pastes: the token, or the whole link that has it. */
 export function tokenIn(text: string): string | undefined {
-  return /(?:^|#token=)([0-9a-f]{64})$/.exec(text.trim())?.[1];
+  const token = text.trim().replace(/^.*#token=/, '');
+  return isToken(token) ? token : undefined;
 }
 
 export function tokenKeeper(window: Window, storage: Storage): TokenKeeper {
@@ -45,7 +47,7 @@ export function tokenKeeper(window: Window, storage: Storage): TokenKeeper {
   return {
     read: async () => {
       const { hash, pathname, search } = window.location;
-      const [, given] = /^#token=([0-9a-f]{64})$/.exec(hash) ?? [];
+      const given = hash.startsWith('#token=') ? tokenIn(hash) : undefined;
       // Out of sight, and out of what is copied.
       if (given !== undefined) window.history.replaceState(window.history.state, '', pathname + search);
       const token = given ?? kept() ?? (await fromOthers());

@@ -16,7 +16,7 @@ export const DESKTOP = { width: 1280, height: 800 };
 export const NARROW = { width: 390, height: 780 };
 
 /** Shorter than a test may take, so that a failure says what was waited for. */
-const WAIT_MS = 8000;
+const WAIT_MS = 30_000;
 
 /** Where pictures of the pages go: kept when SIDELIGHT_SCREENSHOTS names a folder. */
 const SCREENSHOTS = process.env.SIDELIGHT_SCREENSHOTS ?? join(tmpdir(), 'sidelight-screenshots');

@@ -23,18 +23,8 @@ afterAll(async () => {
   remove(dataDir);
 });
 
-function recording(name: string): Promise<Peer> {
-  return connect('v1', [
-    NODE,
-    SIDELIGHT,
-    '--name',
-    name,
-    '--data-dir',
-    dataDir,
-    '--',
-    NODE,
-    server('keeps-notes.mjs'),
-  ]);
+function recording(name: string, program = 'keeps-notes.mjs'): Promise<Peer> {
+  return connect('v1', [NODE, SIDELIGHT, '--name', name, '--data-dir', dataDir, '--', NODE, server(program)]);
 }
 
 async function calls(peer: Peer, count: number): Promise<void> {
@@ -91,6 +81,62 @@ describe('a page that is open', () => {
     await peer.close();
     await page.locator('.session-head .mark.good').waitFor();
     expect(faults).toEqual([]);
+    await close();
+  });
+
+  it('shows operations that are not over, until they are', async () => {
+    const { page, faults, close } = await pages.open(serving, '/');
+    const peer = await recording('holds', 'slow.mjs');
+    await rowOf(page, 'holds').getByRole('link').click();
+    await page.locator('.session-head .mark.live').waitFor();
+    const held = peer.call({ name: 'hold', arguments: {} });
+    const open = page.locator('.op-row.in-flight');
+    await open.waitFor();
+    expect(await open.textContent()).toContain('tools/call');
+    await page.getByText('1 in flight').waitFor();
+    await open.getByRole('link').click();
+    await page.locator('.detail .tree-row', { hasText: 'hold' }).first().waitFor();
+    expect(await axe(page)).toEqual([]);
+    await screenshot(page, 'in-flight');
+    const before = await page.locator('.op-row').count();
+    await Promise.all([held, peer.call({ name: 'wait', arguments: { ms: 1 } })]);
+    await expect.poll(() => open.count()).toBe(0);
+    await expect.poll(() => page.locator('.op-row').count()).toBe(before + 1);
+    await peer.close();
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  it('that sleeps has everything once when it wakes, whether its connection lived or not', async () => {
+    const { page, context, close } = await pages.open(serving, '/');
+    const peer = await recording('sleeps');
+    await rowOf(page, 'sleeps').getByRole('link').click();
+    await page.locator('.session-head .mark.live').waitFor();
+    const devtools = await context.newCDPSession(page);
+    const sleep = (state: 'frozen' | 'active') => devtools.send('Page.setWebLifecycleState', { state });
+    const seen = async (operations: number): Promise<void> => {
+      await expect
+        .poll(() => page.locator('.view-tools').textContent())
+        .toContain(`${operations} operations`);
+    };
+    await sleep('frozen');
+    await calls(peer, CALLS);
+    await sleep('active');
+    await seen(CALLS + 1);
+    await sleep('frozen');
+    const { port } = serving;
+    await serving.stop();
+    await calls(peer, CALLS);
+    serving = await serve(dataDir, port);
+    await calls(peer, CALLS);
+    await sleep('active');
+    await page.locator('.connection.live').waitFor();
+    await seen(3 * CALLS + 1);
+    await calls(peer, 1);
+    await seen(3 * CALLS + 2);
+    await peer.close();
+    await page.locator('.session-head .mark.good').waitFor();
+    await seen(3 * CALLS + 2);
     await close();
   });
 

@@ -1,7 +1,10 @@
 /** The page over recordings of a real server: every view, as wide and as narrow, light and dark, by mouse and by keys. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../src/api/client.ts';
+import { SIDELIGHT } from '../e2e/sidelight.ts';
 import {
   axe,
   demoRecording,
@@ -130,6 +133,52 @@ describe('the list of sessions', () => {
       await page.getByRole('combobox', { name: 'Filter' }).fill('server:x dur:5');
       await page.locator('.filter-error mark').waitFor();
       expect(await page.locator('.filter-error').textContent()).toMatch(/5.*expected one of > >= < <=/);
+    }));
+
+  it('says what was most likely meant by a word that it does not know, and writes it at a click', () =>
+    on('/', async (page) => {
+      const field = page.getByRole('combobox', { name: 'Filter' });
+      for (const [written, button, corrected] of [
+        ['sever:everything is:failed', 'Did you mean server?', 'server:everything is:failed'],
+        ['dur:>1s -is:faild', 'Did you mean failed?', 'dur:>1s -is:failed'],
+      ] as const) {
+        await field.fill(written);
+        await page.getByRole('button', { name: button }).click();
+        expect(await field.inputValue()).toBe(corrected);
+        await expect.poll(() => page.locator('.filter-error mark').count()).toBe(0);
+      }
+      await field.fill('qqqqq:x');
+      await page.locator('.filter-error mark').waitFor();
+      expect(await page.locator('.filter-error button').count()).toBe(0);
+    }));
+
+  it('imports a file that is chosen or dropped, and says what came of it', () =>
+    on('/', async (page, opened) => {
+      const client = createClient(serving);
+      const exported = await (await client.export(http)).text();
+      const other = exported.replaceAll(http, http.replace(/^.{4}/, '0aaa'));
+      const choosing = page.waitForEvent('filechooser');
+      await page.getByRole('button', { name: 'Import' }).click();
+      const file = { name: 'other.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(other) };
+      await (await choosing).setFiles(file);
+      await page.getByText('1 session imported').waitFor();
+      expect(await axe(page)).toEqual([]);
+      await screenshot(page, 'imported');
+      const id = /sessions\/(\S+)/.exec((await page.locator('.imported a').getAttribute('href')) ?? '')?.[1];
+      expect((await client.session(id ?? '')).operations).toBe((await client.session(http)).operations);
+      await page.evaluate(`(() => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(['<b>nothing</b>'], 'no <b>recording</b>.txt'));
+        const event = (type) => new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true });
+        document.body.dispatchEvent(event('dragover'));
+        document.body.dispatchEvent(event('drop'));
+      })()`);
+      await page.getByText('no <b>recording</b>.txt').waitFor();
+      await page.getByRole('alert').getByText('in none that is known').waitFor();
+      await client.unpin(id ?? '');
+      await client.deleteSession(id ?? '');
+      // The browser says on the console that it was answered with 400.
+      expect(opened.faults.splice(0)).toEqual([expect.stringContaining('400')]);
     }));
 
   it('says what to do where a filter means nothing', () =>
@@ -318,6 +367,40 @@ describe('the keyboard', () => {
 });
 
 describe('the token', () => {
+  it('of somebody who may only read shows everything and offers no change', async () => {
+    const file = join(dataDir, 'tokens.json');
+    const made = spawnSync(
+      process.execPath,
+      [
+        SIDELIGHT,
+        'token',
+        'create',
+        '--tokens-file',
+        file,
+        '--org',
+        'default',
+        '--role',
+        'reader',
+        '--subject',
+        'ada',
+      ],
+      { encoding: 'utf8' },
+    );
+    const reading = await serve(dataDir, 0, ['--tokens-file', file]);
+    const opened = await pages.open({ ...reading, token: made.stdout.trim() }, `/sessions/${stdio}`);
+    try {
+      await opened.page.locator('.verdict').waitFor();
+      expect(await opened.page.getByRole('button', { name: /note|Keep session/i }).count()).toBe(0);
+      await opened.page.goto(`${reading.url}/`);
+      await opened.page.locator('.session-row:not(.head)').first().waitFor();
+      expect(await opened.page.getByRole('button', { name: /Import|Keep session/i }).count()).toBe(0);
+      expect(opened.faults).toEqual([]);
+    } finally {
+      await opened.close();
+      await reading.stop();
+    }
+  });
+
   it('is asked for where there is none, and is taken out of the URL', async () => {
     const context = await pages.browser.newContext();
     const page = await context.newPage();

@@ -13,7 +13,11 @@ export type Level = (typeof LEVELS)[number];
 export interface StepDiffProps {
   readonly replay: string;
   readonly step: number;
-  readonly rules: { readonly level: Level; readonly ignore: readonly string[] };
+  readonly rules: {
+    readonly level: Level;
+    readonly ignore: readonly string[];
+    readonly run: number | undefined;
+  };
 }
 
 /** Of one step; the trees have all. */
@@ -21,8 +25,9 @@ const MAX_DIFFERENCES = 200;
 
 export function StepDiff({ replay, step, rules }: StepDiffProps): VNode {
   const { client, place } = usePage();
-  const { state, again } = useAsked(`${replay} ${step} ${rules.level} ${rules.ignore.join('\n')}`, () =>
-    client.replayStep(replay, step, rules),
+  const { state, again } = useAsked(
+    `${replay} ${step} ${rules.run ?? ''} ${rules.level} ${rules.ignore.join('\n')}`,
+    () => client.replayStep(replay, step, rules),
   );
   return (
     <section class="step-diff" aria-label={`Step ${step}, then and now`}>

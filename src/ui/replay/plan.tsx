@@ -1,19 +1,16 @@
-/** What running a session again would do: its steps, how safe each is, what is in the way, which live values are sent; and the start. */
+/** What running a session again would do: its steps, how safe each is, what is in the way, which live values are sent. */
 import type { VNode } from 'preact';
-import { useState } from 'preact/hooks';
 import type { Answer } from '../../api/client.ts';
-import { asError, useAsked } from '../loading.ts';
+import { useAsked } from '../loading.ts';
 import { usePage } from '../page.ts';
-import { hrefOf } from '../place.ts';
 import { Mark, type Tone } from '../parts/marks.tsx';
-import { Async, Empty, wordsOf } from '../parts/states.tsx';
-import { plain, Text } from '../parts/text.tsx';
+import { Async, Empty } from '../parts/states.tsx';
+import { Text } from '../parts/text.tsx';
 import type { Session } from '../session/data.ts';
-import { plural } from '../words.ts';
+import { Start } from './start.tsx';
 
 type Plan = Answer<'plan'>;
 type Step = Plan['steps'][number];
-type Targets = Answer<'replayTargets'>;
 
 const SAFETY: Readonly<Record<Step['safety'], readonly [Tone, string]>> = {
   safe: ['good', 'safe'],
@@ -55,87 +52,6 @@ export function PlanView({ session }: { readonly session: Session }): VNode {
 /** Names in one parameter of the URL, a line each. */
 export function listOf(written: string | undefined): readonly string[] {
   return (written ?? '').split('\n').filter((name) => name !== '');
-}
-
-interface StartProps {
-  readonly session: Session;
-  readonly plan: Plan;
-  readonly targets: Targets;
-  readonly allow: readonly string[];
-}
-
-function Start({ session, plan, targets, allow }: StartProps): VNode {
-  const { client, place, copy } = usePage();
-  const [target, choose] = useState(targets.items[0]?.name ?? '');
-  const [stepwise, step] = useState(true);
-  const [skipBlocked, skip] = useState(false);
-  const [problem, tell] = useState('');
-  const blocked = plan.steps.filter((one) => one.blocked.length > 0).length;
-  const flags = allow.map((tool) => ` --allow ${quoted(tool)}`).join('');
-  const command = `sidelight replay ${session.id}${flags} --execute -- <command of the server>`;
-  const start = (): void => {
-    client.startReplay({ session: session.id, target, allow, stepwise, skipBlocked }).then(
-      ({ id }) => place.go(hrefOf(['replays', id])),
-      (error: unknown) => tell(wordsOf(asError(error))),
-    );
-  };
-  return (
-    <div class="view-tools">
-      <span>
-        {plural(plan.steps.length, 'step')}
-        {blocked > 0 && <b class="warn-text">, {blocked} will not be sent</b>}
-      </span>
-      {targets.enabled && targets.items.length > 0 ? (
-        <>
-          <label>
-            against{' '}
-            <select value={target} onChange={(event) => choose(event.currentTarget.value)}>
-              {targets.items.map(({ name, kind }) => (
-                <option key={name} value={name}>
-                  {plain(name, 60)} ({kind})
-                </option>
-              ))}
-            </select>
-          </label>
-          <label>
-            <input
-              type="checkbox"
-              checked={stepwise}
-              onChange={(event) => step(event.currentTarget.checked)}
-            />
-            step by step
-          </label>
-          {blocked > 0 && (
-            <label>
-              <input
-                type="checkbox"
-                checked={skipBlocked}
-                onChange={(event) => skip(event.currentTarget.checked)}
-              />
-              leave out what is not sent
-            </label>
-          )}
-          <button type="button" onClick={start}>
-            Run again
-          </button>
-        </>
-      ) : (
-        <span class="faint">
-          {targets.enabled
-            ? 'replay.targets of the configuration names no server to run this against.'
-            : 'To run it from here, start sidelight serve --enable-replay, with servers in replay.targets of the configuration.'}
-        </span>
-      )}
-      <button type="button" onClick={() => copy('The command', command)}>
-        Copy command
-      </button>
-      {problem !== '' && (
-        <p class="bad-text" role="alert">
-          {problem}
-        </p>
-      )}
-    </div>
-  );
 }
 
 function Steps({ plan, allow }: { readonly plan: Plan; readonly allow: readonly string[] }): VNode {
@@ -221,9 +137,4 @@ function Steps({ plan, allow }: { readonly plan: Plan; readonly allow: readonly 
       )}
     </div>
   );
-}
-
-/** For a POSIX shell. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

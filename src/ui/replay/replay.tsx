@@ -12,7 +12,9 @@ import { Async, Failed, Waiting, wordsOf } from '../parts/states.tsx';
 import { plain, Text } from '../parts/text.tsx';
 import { duration, plural, shortId } from '../words.ts';
 import { type Level, LEVELS, StepDiff } from './diff.tsx';
-import { listOf, quoted } from './plan.tsx';
+import { listOf } from './plan.tsx';
+import { Learnt, Runs } from './runs.tsx';
+import { SaveCase } from './saveCase.tsx';
 
 export type Replay = Answer<'replay'>;
 type Move = Body<'moveReplay'>['move'];
@@ -74,6 +76,7 @@ async function following(
 function Head({ replay }: { readonly replay: Replay }): VNode {
   const { client, say } = usePage();
   const { id, server, target, state, done, steps, session, recordedAs, problem, endedAtUs } = replay;
+  const { run, runs } = replay;
   const move = (to: Move): void => {
     client.moveReplay(id, { move: to }).catch((error: unknown) => say(wordsOf(asError(error))));
   };
@@ -87,6 +90,8 @@ function Head({ replay }: { readonly replay: Replay }): VNode {
         <span>
           <progress value={done} max={steps} aria-label="Steps that are over" /> {done} of{' '}
           {plural(steps, 'step')}
+          {run === 0 && ', learning what changes'}
+          {run > 0 && runs > 1 && `, run ${run} of ${runs}`}
         </span>
         <Link href={hrefOf(['sessions', session])}>recorded session {shortId(session)}</Link>
         {recordedAs !== undefined && (
@@ -147,18 +152,18 @@ const VERDICT: Readonly<Record<Answer<'replayResult'>['items'][number]['verdict'
 };
 
 function Result({ replay }: { readonly replay: Replay }): VNode {
-  const { client, place, copy } = usePage();
-  const { level: written, ignore: ignored, step: chosen } = place.now.value.query;
+  const { client, place } = usePage();
+  const { level: written, ignore: ignored, step: chosen, run: wanted } = place.now.value.query;
   const level: Level = LEVELS.find((one) => one === written) ?? 'semantic';
   const ignore = listOf(ignored);
-  const rules = { level, ignore };
-  const { state, again } = useAsked(`${replay.id} ${level} ${ignore.join('\n')}`, () =>
+  const run = wanted === undefined ? undefined : Number(wanted);
+  const rules = { level, ignore, run };
+  const { state, again } = useAsked(`${replay.id} ${wanted ?? ''} ${level} ${ignore.join('\n')}`, () =>
     client.replayResult(replay.id, { ...rules, limit: 1000 }),
   );
-  const flags = ignore.map((path) => ` --ignore ${quoted(path)}`).join('');
   return (
     <Async state={state} what="Comparing" again={again}>
-      {({ reproduced, items, next }) => {
+      {({ reproduced, items, next, runs, learnt, run: shown }) => {
         const step = chosen ?? items.find(({ verdict }) => verdict === 'different')?.step;
         return (
           <>
@@ -187,19 +192,11 @@ function Result({ replay }: { readonly replay: Replay }): VNode {
                   ignores {plain(path, 60)} ✕
                 </button>
               ))}
+              <Runs runs={runs} shown={shown} />
               <span class="spring" />
-              <button
-                type="button"
-                onClick={() =>
-                  copy(
-                    'The command',
-                    `sidelight case create ${replay.session} --level ${level}${flags} -- <command of the server>`,
-                  )
-                }
-              >
-                Copy as a case
-              </button>
+              <SaveCase session={replay.session} wishes={{ level, ignore, replay: replay.id }} />
             </div>
+            <Learnt learnt={learnt} />
             <div class="split with-detail">
               <ol class="verdicts" aria-label="Steps">
                 {items.map((item) => (

@@ -7,6 +7,7 @@ import { Link } from '../parts/link.tsx';
 import { Async, Empty } from '../parts/states.tsx';
 import { plain, Text } from '../parts/text.tsx';
 import { clock, shortId } from '../words.ts';
+import { Mocks } from './mocks.tsx';
 import { StateMark } from './replay.tsx';
 
 export function Replays(): VNode {
@@ -17,7 +18,7 @@ export function Replays(): VNode {
   });
   return (
     <div class="page">
-      <h1 class="sr-only">Replays</h1>
+      <h1 class="sr-only">Replays and mocks</h1>
       <Async state={state} what="Reading the replays" again={again}>
         {({ items }) => {
           if (items === undefined)
@@ -30,26 +31,28 @@ export function Replays(): VNode {
                 </p>
               </Empty>
             );
-          if (items.length === 0)
-            return (
-              <Empty title="Nothing was run again yet">
-                <p>Open a session, and see what its Replay would send.</p>
-              </Empty>
-            );
           return (
-            <ul class="replays">
-              {items.map(({ id, server, target, state: how, done, steps, startedAtUs, session }) => (
-                <li key={id}>
-                  <Link href={hrefOf(['replays', id])}>
-                    <Text max={100}>{server}</Text> against {plain(target, 60)}
-                  </Link>{' '}
-                  <StateMark state={how} /> {done} of {steps} steps{' '}
-                  <span class="faint">
-                    {clock(startedAtUs, Date.now())}, session {shortId(session)}
-                  </span>
-                </li>
-              ))}
-            </ul>
+            <>
+              <Mocks />
+              {items.length === 0 && (
+                <Empty title="Nothing was run again yet">
+                  <p>Open a session, and see what its Replay would send.</p>
+                </Empty>
+              )}
+              <ul class="replays">
+                {items.map(({ id, server, target, state: how, done, steps, startedAtUs, session }) => (
+                  <li key={id}>
+                    <Link href={hrefOf(['replays', id])}>
+                      <Text max={100}>{server}</Text> against {plain(target, 60)}
+                    </Link>{' '}
+                    <StateMark state={how} /> {done} of {steps} steps{' '}
+                    <span class="faint">
+                      {clock(startedAtUs, Date.now())}, session {shortId(session)}
+                    </span>
+                  </li>
+                ))}
+              </ul>
+            </>
           );
         }}
       </Async>

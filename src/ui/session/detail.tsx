@@ -32,7 +32,11 @@ export function Detail({
       <button type="button" class="plain close" aria-label="Close" title="Close (Escape)" onClick={close}>
         ✕
       </button>
-      {op !== undefined && operation === undefined && <p class="notice">Operation {op} is not here (yet).</p>}
+      {op !== undefined && operation === undefined && (
+        <p class="notice">
+          Operation {op} is not {seq === undefined ? 'here (yet)' : 'over: this is its request'}.
+        </p>
+      )}
       {operation !== undefined && <OperationDetail known={known} operation={operation} seq={seq} />}
       {operation === undefined && seq !== undefined && <Message known={known} seq={Number(seq)} />}
     </aside>

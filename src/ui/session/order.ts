@@ -1,5 +1,6 @@
 /** Operations in the order of a picture: each under the one that caused it, and on which scale of time. Pure. */
 import type { Operation } from './data.ts';
+import type { InFlight } from './inFlight.ts';
 
 export interface Placed {
   readonly operation: Operation;
@@ -30,6 +31,28 @@ export function ordered(operations: readonly Operation[]): readonly Placed[] {
     for (const operation of children.toReversed()) waiting.push({ operation, depth });
   }
   return placed;
+}
+
+export type Line = Placed | { readonly open: InFlight };
+
+/** Those without an end where they began, beside what nothing caused. */
+export function withOpen(placed: readonly Placed[], inFlight: readonly InFlight[]): readonly Line[] {
+  if (inFlight.length === 0) return placed;
+  const waiting = [...inFlight].sort((a, b) => a.startedAtUs - b.startedAtUs);
+  const lines: Line[] = [];
+  let next = 0;
+  const until = (us: number): void => {
+    for (let open = waiting[next]; open !== undefined && open.startedAtUs < us; open = waiting[next]) {
+      lines.push({ open });
+      next += 1;
+    }
+  };
+  for (const one of placed) {
+    if (one.depth === 0) until(one.operation.startedAtUs);
+    lines.push(one);
+  }
+  until(Infinity);
+  return lines;
 }
 
 export interface Span {

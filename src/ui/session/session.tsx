@@ -125,7 +125,7 @@ function Shown({ data, known }: { readonly data: SessionData; readonly known: Kn
 }
 
 function Header({ data, known }: { readonly data: SessionData; readonly known: Known }): VNode {
-  const { place } = usePage();
+  const { place, writes } = usePage();
   const { session, verdict } = known;
   const { server, clientInfo, status, startedAtUs, endedAtUs, transport, protocolVersion } = session;
   const [first] = verdict?.problems ?? [];
@@ -156,9 +156,11 @@ function Header({ data, known }: { readonly data: SessionData; readonly known: K
         <span class="spring" />
         <code class="faint">{shortId(session.id)}</code>
         <Pin session={session} changed={(changed) => data.put(changed)} />
-        <button type="button" class="plain" aria-expanded={notes} onClick={() => note(!notes)}>
-          {session.note === undefined ? 'Add a note' : 'Note'}
-        </button>
+        {writes.value && (
+          <button type="button" class="plain" aria-expanded={notes} onClick={() => note(!notes)}>
+            {session.note === undefined ? 'Add a note' : 'Note'}
+          </button>
+        )}
       </div>
       {session.note !== undefined && !notes && (
         <p class="note">

@@ -3,6 +3,7 @@ import type { VNode } from 'preact';
 import { usePage } from '../page.ts';
 import { Link } from '../parts/link.tsx';
 import { SeverityMark } from '../parts/marks.tsx';
+import { saveAs } from '../parts/save.ts';
 import { Waiting } from '../parts/states.tsx';
 import { plain, Text } from '../parts/text.tsx';
 import { count, exact, offset, plural, size } from '../words.ts';
@@ -196,14 +197,7 @@ const FORMATS = [
 function Exports({ session }: { readonly session: Session }): VNode {
   const { client, say } = usePage();
   const save = async (format: (typeof FORMATS)[number]['format'], ending: string): Promise<void> => {
-    const blob = await (await client.export(session.id, { format })).blob();
-    // Saved by the browser, never opened: whatever it holds is bytes.
-    const url = URL.createObjectURL(new Blob([blob], { type: 'application/octet-stream' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `sidelight-${session.id}.${ending}`;
-    link.click();
-    URL.revokeObjectURL(url);
+    await saveAs(`sidelight-${session.id}.${ending}`, await client.export(session.id, { format }));
   };
   return (
     <ul class="exports">

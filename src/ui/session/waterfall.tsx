@@ -14,7 +14,9 @@ import { count, duration, plural } from '../words.ts';
 import { Axis } from './axis.tsx';
 import { Bar } from './bar.tsx';
 import type { Known } from './data.ts';
-import { ordered, type Placed, type Span, spanOf, zoomed } from './order.ts';
+import { useInFlight } from './inFlight.ts';
+import { OpenRow } from './openRow.tsx';
+import { type Line, ordered, type Placed, type Span, spanOf, withOpen, zoomed } from './order.ts';
 import type { ProgressTimes } from './progress.ts';
 
 const ROW_PX = 26;
@@ -25,8 +27,9 @@ export interface WaterfallProps {
 }
 
 export function Waterfall({ known, progress }: WaterfallProps): VNode {
-  const { place, keys } = usePage();
+  const { client, place, keys } = usePage();
   const { session, operations, more, findings } = known;
+  const inFlight = useInFlight(client, known);
   const { op, t0, t1, only } = place.now.value.query;
   const nowMs = useNow(1000);
   const startUs = session.startedAtUs;
@@ -34,11 +37,14 @@ export function Waterfall({ known, progress }: WaterfallProps): VNode {
   const all = spanOf(startUs, Math.max(endUs, lastOf(known)));
   const span = useMemo(() => zoomIn(t0, t1, startUs) ?? all, [t0, t1, startUs, all.toUs]);
   const rows = useMemo(
-    () => ordered(operations).filter(({ operation }) => only !== 'failed' || isFailure(operation.outcome)),
-    [operations, only],
+    () =>
+      only === 'failed'
+        ? ordered(operations).filter(({ operation }) => isFailure(operation.outcome))
+        : withOpen(ordered(operations), inFlight),
+    [operations, only, inFlight],
   );
   const found = useMemo(() => new Set(findings.flatMap(({ operationId }) => operationId ?? [])), [findings]);
-  const at = rows.findIndex(({ operation }) => String(operation.operationId) === op);
+  const at = rows.findIndex((line) => String(idOf(line)) === op);
   const zoom = (to: Span | undefined): void =>
     place.set(
       to === undefined
@@ -49,10 +55,8 @@ export function Waterfall({ known, progress }: WaterfallProps): VNode {
   const move = (by: number): void => {
     const next = rows[Math.max(0, Math.min(rows.length - 1, at + by))];
     if (next === undefined) return;
-    place.set({ op: next.operation.operationId, frame: undefined }, true);
-    requestAnimationFrame(() =>
-      document.getElementById(`op-${next.operation.operationId}`)?.focus({ preventScroll: true }),
-    );
+    place.set({ op: idOf(next), frame: 'open' in next ? next.open.seq : undefined }, true);
+    requestAnimationFrame(() => document.getElementById(`op-${idOf(next)}`)?.focus({ preventScroll: true }));
   };
   useKeys(keys, [
     { key: 'j', does: 'the next operation', run: () => move(1) },
@@ -66,7 +70,7 @@ export function Waterfall({ known, progress }: WaterfallProps): VNode {
       run: () => place.set({ only: only === 'failed' ? undefined : 'failed' }),
     },
   ]);
-  if (operations.length === 0)
+  if (operations.length === 0 && inFlight.length === 0)
     return (
       <Empty title={session.status === 'live' ? 'No operation is over yet' : 'No operation was recorded'}>
         <p>Operations appear here when they end. What was said stands under Messages.</p>
@@ -79,6 +83,7 @@ export function Waterfall({ known, progress }: WaterfallProps): VNode {
         <span>
           {plural(operations.length, 'operation')}
           {more && ' (more than can be shown)'}
+          {inFlight.length > 0 && <b class="live-text">, {count(inFlight.length)} in flight</b>}
         </span>
         <label>
           <input
@@ -113,19 +118,24 @@ export function Waterfall({ known, progress }: WaterfallProps): VNode {
           at={at === -1 ? undefined : at}
           head={<Axis span={span} zeroUs={startUs} zoom={zoom} />}
           row={(index) => {
-            const placed = rows[index];
-            return placed === undefined ? null : (
-              <OperationRow
-                {...{ placed, index, span, progress }}
-                isAt={index === at}
-                isFound={found.has(placed.operation.operationId)}
-              />
-            );
+            const line = rows[index];
+            if (line === undefined) return null;
+            const isAt = index === at;
+            if ('open' in line)
+              return (
+                <OpenRow {...{ open: line.open, index, span, isAt }} nowUs={Math.max(endUs, lastOf(known))} />
+              );
+            const isFound = found.has(line.operation.operationId);
+            return <OperationRow {...{ placed: line, index, span, progress, isAt, isFound }} />;
           }}
         />
       )}
     </div>
   );
+}
+
+function idOf(line: Line): number {
+  return 'open' in line ? line.open.operationId : line.operation.operationId;
 }
 
 function lastOf({ session, operations }: Known): number {

@@ -1,6 +1,7 @@
 /** The field for filters: completes as the command line does, and says where a filter is wrong. It knows no list. */
 import type { TargetedEvent, TargetedKeyboardEvent, VNode } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { nearest } from '../../config/suggest.ts';
 import type { Filter, FilterError } from '../../filter/ast.ts';
 import { completeFilter, type Known } from '../../filter/complete.ts';
 import { KEYS } from '../../filter/keys.ts';
@@ -51,6 +52,11 @@ export function FilterBox({ value, known, apply }: FilterBoxProps): VNode {
     setCaret(before.length);
     choose(-1);
     requestAnimationFrame(() => input.current?.setSelectionRange(before.length, before.length));
+  };
+  const correct = (corrected: string): void => {
+    setText(corrected);
+    setCaret(undefined);
+    input.current?.focus();
   };
   const pressed = (event: TargetedKeyboardEvent<HTMLInputElement>): void => {
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -124,7 +130,7 @@ export function FilterBox({ value, known, apply }: FilterBoxProps): VNode {
           ))}
       </ul>
       <div id={`${id}error`} class="filter-error" role="status">
-        {!parsed.ok && <Wrong text={text} error={parsed.error} />}
+        {!parsed.ok && <Wrong text={text} error={parsed.error} correct={correct} />}
         {parsed.ok && text !== value && looksInPayloads(parsed.filter) && (
           <span class="faint">Enter looks for the text in the payloads</span>
         )}
@@ -144,8 +150,17 @@ function meaningOf(candidate: string): string {
   return KEYS.find(({ key }) => `${key}:` === candidate)?.meaning ?? '';
 }
 
-function Wrong({ text, error }: { readonly text: string; readonly error: FilterError }): VNode {
-  const { at, end, message } = error;
+interface WrongProps {
+  readonly text: string;
+  readonly error: FilterError;
+  readonly correct: (text: string) => void;
+}
+
+function Wrong({ text, error, correct }: WrongProps): VNode {
+  const { at, end, message, word, candidates = [] } = error;
+  const near = word === undefined ? undefined : nearest(word, candidates);
+  const written = text.slice(at, end);
+  const from = word === undefined ? -1 : written.toLowerCase().indexOf(word.toLowerCase());
   return (
     <>
       <code>
@@ -154,6 +169,14 @@ function Wrong({ text, error }: { readonly text: string; readonly error: FilterE
         {plain(text.slice(end, end + 40))}
       </code>
       <span>{plain(message)}</span>
+      {near !== undefined && word !== undefined && from !== -1 && (
+        <button
+          type="button"
+          onClick={() => correct(text.slice(0, at + from) + near + text.slice(at + from + word.length))}
+        >
+          Did you mean <b>{near}</b>?
+        </button>
+      )}
     </>
   );
 }

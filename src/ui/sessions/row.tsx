@@ -99,8 +99,9 @@ export function Row({ session, index, isAt, strips, nowMs, changed }: RowProps):
 }
 
 export function Pin({ session, changed }: Pick<RowProps, 'session' | 'changed'>): VNode {
-  const { client, say } = usePage();
+  const { client, say, writes } = usePage();
   const { id, pinned } = session;
+  if (!writes.value) return <>{pinned && <span title="Kept: not deleted by age or size">★</span>}</>;
   const toggle = (): void => {
     (pinned ? client.unpin(id) : client.pin(id)).then(
       (now) => {

@@ -10,6 +10,7 @@ import { Rows } from '../parts/rows.tsx';
 import { Empty, Failed, Waiting, wordsOf } from '../parts/states.tsx';
 import { hrefOf } from '../place.ts';
 import { FilterBox } from './filterBox.tsx';
+import { Import } from './import.tsx';
 import { Listing, type Order, type SessionRow } from './listing.ts';
 import { Names } from './names.ts';
 import { COLUMNS, Row } from './row.tsx';
@@ -135,6 +136,7 @@ export function Sessions(): VNode {
           <button type="button" aria-pressed={paused} onClick={resume} title="Live rows (space)">
             {paused ? `Go on${held.current.length > 0 ? `, ${held.current.length} new` : ''}` : 'Pause'}
           </button>
+          {page.writes.value && <Import done={() => listing.again()} />}
         </div>
       </div>
       {listing.error !== undefined && lines.length > 0 && (
