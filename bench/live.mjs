@@ -2,15 +2,20 @@
  * The live view under load: sidecars record calls at a steady rate while a client follows `sidelight serve` over its WebSocket.
  * Says whether each operation was told once, and how long after it was seen on the wire.
  *   node bench/live.mjs [seconds=60] [rate=2000] [sidecars=5] [program=dist/main.js]     rate: messages a second, of all together
+ *     --page     two pages are open in Chromium, too: the list, and one of the sessions; what they were told and what they show
+ *     --write    put the figures into docs/performance.md
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { heapBytes, launched, opened, toldIn } from './chromium.mjs';
+import { machineLine } from './report.mjs';
+import { writeSection } from './section.mjs';
 
 const DEFAULTS = { seconds: 60, rate: 2000, sidecars: 5, program: 'dist/main.js' };
 /** A tool that answers at once with what it was asked. */
@@ -26,10 +31,16 @@ createInterface({ input: process.stdin }).on('line', (line) => {
 const MESSAGES_PER_CALL = 2;
 const TICK_MS = 5;
 /** Beyond the time of the load: starting, and the last batch. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
+/** What was drawn last is there by then. */
+const SETTLE_MS = 10_000;
 const TEXT = 'x'.repeat(200);
 
-const { seconds, rate, sidecars, program } = optionsFrom(process.argv.slice(2));
+const DOCUMENT = join(import.meta.dirname, '../docs/performance.md');
+const MIB = 1024 * 1024;
+
+const { seconds, rate, sidecars, program, flags } = optionsFrom(process.argv.slice(2));
+const machine = machineLine();
 const dataDir = mkdtempSync(join(tmpdir(), 'sidelight-live-'));
 const children = [];
 const deadline = setTimeout(() => fail('it took too long'), seconds * 1000 + LIMIT_MS);
@@ -40,7 +51,12 @@ process.on('exit', () => {
 
 const { url, token } = await serving();
 const followed = await following();
+const browser = flags.includes('--page') ? await launched() : undefined;
+const list = browser && (await opened(browser, { url, token }, '/'));
+await list?.page.locator('.connection.live').waitFor();
 const clients = await Promise.all(Array.from({ length: sidecars }, client));
+const pages = browser && { list, session: await sessionPage() };
+const heapAtFirst = pages && (await heaps());
 const calls = await load(clients);
 // initialize is an operation, too.
 const expected = calls + sidecars;
@@ -48,18 +64,112 @@ await followed.told(expected);
 // What would be told twice would come now.
 await delay(1000);
 const sessions = (await (await ask('/sessions')).json()).items;
-console.log(JSON.stringify(figures(), undefined, 2));
+const found = { ...figures(), ...(pages && { page: await pageFigures() }) };
+console.log(JSON.stringify(found, undefined, 2));
+if (flags.includes('--write')) writeFileSync(DOCUMENT, written());
 clearTimeout(deadline);
-const { duplicates, missed } = figures();
-process.exit(duplicates === 0 && missed === 0 ? 0 : 1);
+await browser?.close();
+process.exit(isRight(found) && (found.page === undefined || isRight(found.page)) ? 0 : 1);
+
+function isRight({ duplicates, missed }) {
+  return duplicates === 0 && missed === 0;
+}
+
+/** Of the session that is the first in the list of the API. */
+async function sessionPage() {
+  // Which is recorded a moment after its client was greeted.
+  const first = async () => (await (await ask('/sessions')).json()).items[0]?.id;
+  let id = await first();
+  for (; id === undefined; id = await first()) await delay(50);
+  const { page, devtools } = await opened(browser, { url, token }, `/sessions/${id}`);
+  await page.locator('.session-head .mark.live').waitFor();
+  await page.locator('.connection.live').waitFor();
+  return { id, page, devtools };
+}
+
+async function heaps() {
+  const of = async ({ devtools }) => Math.round((await heapBytes(devtools)) / MIB);
+  return { list: await of(pages.list), session: await of(pages.session) };
+}
+
+/** What both pages show in the end is compared with what was called. */
+async function pageFigures() {
+  const { page } = pages.list;
+  const numbers = page.locator('.session-row:not(.head) .numbers');
+  const shown = await settled(
+    async () => (await numbers.allTextContents()).map(numberIn).reduce((sum, one) => sum + one, 0),
+    expected,
+  );
+  const own = sessions.find(({ id }) => id === pages.session.id)?.operations ?? 0;
+  const line = pages.session.page.locator('.view-tools > span').first();
+  const inSession = await settled(async () => numberIn((await line.textContent()) ?? ''), own);
+  const { told, duplicates, passedOver, hereMs, drawnMs } = await toldIn(page);
+  const ofSession = await toldIn(pages.session.page);
+  return {
+    told,
+    missed: expected - told + passedOver + (expected - shown) + (own - inSession) + ofSession.passedOver,
+    duplicates: duplicates + ofSession.duplicates,
+    shown,
+    shownInSession: inSession,
+    hereMs,
+    drawnMs,
+    sessionDrawnMs: ofSession.drawnMs,
+    heapMiB: { before: heapAtFirst, after: await heaps() },
+  };
+}
+
+/** What is looked at until it is what is wanted, or for a while. */
+async function settled(look, wanted) {
+  const until = performance.now() + SETTLE_MS;
+  let now = await look();
+  while (now !== wanted && performance.now() < until) {
+    await delay(100);
+    now = await look();
+  }
+  return now;
+}
+
+function numberIn(text) {
+  return Number(/^[\d,]+/.exec(text)?.[0].replaceAll(',', '') ?? 0);
+}
+
+function written() {
+  const { delayMs, residentMiB: resident, page } = found;
+  const spread = ({ p50, p95, p99, max }) => `${p50} / ${p95} / ${p99} / ${max} ms`;
+  const rows = [
+    ['operations told, missed, told twice', `${found.told}, ${found.missed}, ${found.duplicates}`],
+    ['from the wire to a client of `/live`: p50 / p95 / p99 / max', spread(delayMs)],
+    ['resident: serve, the largest sidecar', `${resident.serve} MiB, ${resident.sidecar} MiB`],
+  ];
+  if (page !== undefined)
+    rows.push(
+      ['operations told to the page, missed, twice', `${page.told}, ${page.missed}, ${page.duplicates}`],
+      ['from the wire to the page, the oldest of each batch', spread(page.hereMs)],
+      ['from the wire until the list is drawn', spread(page.drawnMs)],
+      ['from the wire until the page of a session is drawn', spread(page.sessionDrawnMs)],
+      [
+        'heap of the list, before and after',
+        `${page.heapMiB.before.list} MiB, ${page.heapMiB.after.list} MiB`,
+      ],
+      [
+        `heap of the page of a session, before and after ${page.shownInSession} operations`,
+        `${page.heapMiB.before.session} MiB, ${page.heapMiB.after.session} MiB`,
+      ],
+    );
+  const about = `${machine}. Measured ${new Date().toISOString().slice(0, 10)}: ${rate} messages/s of ${sidecars} sidecars for ${seconds} s.`;
+  const table = [['', ''], ['---', '---'], ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return writeSection(readFileSync(DOCUMENT, 'utf8'), 'live', `${about}\n\n${table}`);
+}
 
 function optionsFrom(args) {
-  const written = Object.fromEntries(args.map((arg) => arg.split('=')));
+  const isFlag = (arg) => arg.startsWith('--');
+  const written = Object.fromEntries(args.filter((arg) => !isFlag(arg)).map((arg) => arg.split('=')));
   return {
     seconds: Number(written.seconds ?? DEFAULTS.seconds),
     rate: Number(written.rate ?? DEFAULTS.rate),
     sidecars: Number(written.sidecars ?? DEFAULTS.sidecars),
     program: resolve(written.program ?? DEFAULTS.program),
+    flags: args.filter(isFlag),
   };
 }
 
@@ -71,6 +181,9 @@ function fail(why) {
 function started(args, stdio) {
   const child = spawn(process.execPath, args, { stdio });
   children.push(child);
+  child.once('exit', (code) => {
+    if (code !== 0 && code !== null) fail(`a process ended with ${code}`);
+  });
   return child;
 }
 

@@ -1,14 +1,17 @@
 /**
  * What the store bench does in a process of its own, bundled by store.mjs: `fill` makes a big store through the sink that records,
- * `measure` asks and tidies it, `write` is one of ten that record at once. Each prints JSON.
+ * `measure` asks and tidies it, `write` is one of ten that record at once, `read` looks on until its stdin ends. Each prints JSON.
  */
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseFilter } from '../src/filter/parse.ts';
 import { Stats } from '../src/self/stats.ts';
 import { Trouble } from '../src/self/trouble.ts';
 import { StoreSink } from '../src/sink/store.ts';
 import { storePath } from '../src/store/file.ts';
 import { tidy } from '../src/store/housekeeping.ts';
+import { openForReading } from '../src/store/open.ts';
 import { openStore } from '../src/store/read.ts';
 
 const SERVERS = 20;
@@ -35,9 +38,16 @@ const FILTERS = [
   ['an operation by its trace', 'operations', `trace:${traceOf(77, 3)}`],
   ['a text in the payloads of an hour', 'operations', '"needle" since:1h'],
 ];
+/** Asked of all payloads, before they are in the index and after. */
+const TEXTS = [
+  ['sessions with a text', 'sessions', '"needle"'],
+  ['operations with a text', 'operations', '"needle"'],
+  ['sessions with a text that is in none', 'sessions', '"no such needle"'],
+  ['operations of a tool with a text', 'operations', 'tool:tool-2 "needle"'],
+];
 
 const [what, folder, ...rest] = process.argv.slice(2);
-const DO = { fill, measure, write };
+const DO = { fill, measure, write, read };
 console.log(JSON.stringify(await DO[what](...rest.map(Number))));
 
 async function fill(sessions, perSession) {
@@ -75,16 +85,7 @@ async function write(number, messages) {
 
 async function measure(sessions, perSession) {
   const reader = await openStore(folder);
-  const rows = FILTERS.map(([name, kind, text]) => {
-    const parsed = parseFilter(text);
-    if (!parsed.ok) throw new Error(parsed.error.message);
-    let found = 0;
-    const ms = median(() => {
-      const page = reader.find[kind]({ filter: parsed.filter, limit: PAGE, nowUs: Date.now() * 1000 });
-      found = page.rows.length;
-    });
-    return { name, filter: text, found, ms };
-  });
+  const rows = asking(reader, FILTERS);
   const big = idOf(Math.round(sessions / 2));
   const all = median(() => [...reader.frames(big)].length);
   const some = median(() => [...reader.frames(big, { from: 40_000, to: 40_099 })].length);
@@ -100,6 +101,16 @@ async function measure(sessions, perSession) {
   const raw = usedOf();
   const packing = await tidied({});
   const packed = usedOf();
+  const scanned = await reading((one) => asking(one, TEXTS));
+  let indexSeconds = 0;
+  // It ends after some minutes, so that retention has its turn.
+  for (let all = false; !all;) {
+    const { seconds, indexedSessions } = await tidied({}, 'grow');
+    indexSeconds += seconds;
+    all = indexedSessions === 0;
+  }
+  const indexed = await reading((one) => asking(one, TEXTS));
+  const withIndex = usedOf();
   const pruning = await tidied({ sessions: sessions - PRUNED });
   return {
     rows,
@@ -110,16 +121,79 @@ async function measure(sessions, perSession) {
       sessions: Object.values(pruning.pruned).reduce((sum, one) => sum + one, 0),
       seconds: pruning.seconds,
     },
-    freedBytes: packed - usedOf(),
+    freedBytes: withIndex - usedOf(),
+    texts: {
+      rows: scanned.map((row, at) => ({ ...row, indexed: indexed[at] })),
+      ...{ seconds: indexSeconds, bytes: withIndex - packed, payloadBytes: await payloadBytes() },
+    },
   };
 }
 
-async function tidied(rules) {
+/** The first page of each, how long it takes, and what is read for it. */
+function asking(reader, filters) {
+  return filters.map(([name, kind, text]) => {
+    const parsed = parseFilter(text);
+    if (!parsed.ok) throw new Error(parsed.error.message);
+    let page;
+    const ms = median(() => {
+      page = reader.find[kind]({ filter: parsed.filter, limit: PAGE, nowUs: Date.now() * 1000 });
+    });
+    return {
+      name,
+      filter: text,
+      found: page.rows.length,
+      ms,
+      read: page.scannedBytes,
+      stopped: page.stopped,
+    };
+  });
+}
+
+async function reading(ask) {
+  const reader = await openStore(folder);
+  try {
+    return ask(reader);
+  } finally {
+    reader.close();
+  }
+}
+
+async function payloadBytes() {
+  const db = await openForReading(folder);
+  const bytes = db.prepare('SELECT sum(bytes) FROM session').pluck().get();
+  db.close();
+  return bytes;
+}
+
+/** As a page and a terminal look: the newest sessions, what failed, the frames of the newest; ten times a second at most. */
+async function read() {
+  const ended = once(process.stdin.resume(), 'end').then(() => true);
+  const reader = await openStore(folder);
+  const tookMs = [];
+  const { filter: nothing } = parseFilter('');
+  const { filter: failed } = parseFilter('is:failed since:1h');
+  let frames = 0;
+  do {
+    const startedAt = performance.now();
+    const nowUs = Date.now() * 1000;
+    const [newest] = reader.find.sessions({ filter: nothing, limit: PAGE, nowUs }).rows;
+    reader.find.operations({ filter: failed, limit: PAGE, nowUs });
+    if (newest !== undefined) frames += [...reader.frames(newest.id, { to: PAGE })].length;
+    tookMs.push(performance.now() - startedAt);
+  } while (!(await Promise.race([ended, delay(100)])));
+  reader.close();
+  tookMs.sort((a, b) => a - b);
+  const at = (share) => tookMs[Math.floor(share * (tookMs.length - 1))];
+  return { looks: tookMs.length, frames, p50: at(0.5), p95: at(0.95) };
+}
+
+async function tidied(rules, does = 'keep') {
   const none = { ageUs: undefined, failedAgeUs: undefined, bytes: undefined, sessions: undefined };
   const startedAt = performance.now();
   const done = await tidy({
     dataDir: folder,
     rules: { ...none, ...rules },
+    texts: { does, maxStoreBytes: undefined },
     holder: `bench ${process.pid}`,
     // A minute later, when what has ended is settled.
     nowUs: () => (Date.now() + 120_000) * 1000,

@@ -57,18 +57,23 @@ try {
   const filled = await run('fill', folder, sessions, perSession);
   console.error('store: measure');
   const asked = await run('measure', folder, sessions, perSession);
-  console.error('store: ten writers');
+  console.error('store: ten writers and a reader');
+  const looking = new AbortController();
+  const reading = measured(program, ['read', folder], looking.signal);
   const written = await Promise.all(
     Array.from({ length: WRITERS }, (_, number) => run('write', folder, number, WRITTEN)),
   );
-  tell(report(filled, asked, written));
+  looking.abort();
+  tell(report(filled, asked, written, await reading));
 } finally {
   rmSync(bundles, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function measured(program, [what, ...args]) {
-  const child = spawn(process.execPath, [program, what, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** What a run of its own prints; its stdin ends with `until`. */
+async function measured(program, [what, ...args], until) {
+  const child = spawn(process.execPath, [program, what, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  until?.addEventListener('abort', () => child.stdin.end(), { once: true });
   children.add(child);
   const [out, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
   children.delete(child);
@@ -76,7 +81,12 @@ async function measured(program, [what, ...args]) {
   return JSON.parse(out);
 }
 
-function report(filled, { rows, messages, rawBytes, packedBytes, packing, pruning, freedBytes }, written) {
+function report(
+  filled,
+  { rows, messages, rawBytes, packedBytes, packing, pruning, freedBytes, texts },
+  written,
+  reading,
+) {
   const count = (number) => Math.round(number).toLocaleString('en-US');
   const seconds =
     (Math.max(...written.map(({ endedAt }) => endedAt)) -
@@ -95,11 +105,29 @@ function report(filled, { rows, messages, rawBytes, packedBytes, packing, prunin
       ]),
     ),
     table(
+      ['a text, the first page of', 'filter', 'found', 'scanned', 'indexed'],
+      texts.rows.map(({ indexed, ...scanned }) => [
+        scanned.name,
+        `\`${scanned.filter}\``,
+        found(scanned, indexed),
+        looked(scanned),
+        looked(indexed),
+      ]),
+    ),
+    table(
       ['', ''],
       [
         ['bytes of the file for each message, as recorded', count(rawBytes)],
         ['the same, packed after the session', count(packedBytes)],
         ['packing', `${count(packing.sessions)} sessions in ${packing.seconds.toFixed(1)} s`],
+        [
+          'entering payloads into the index of texts',
+          `${(texts.payloadBytes / 1e6 / texts.seconds).toFixed(1)} MB/s, ${(texts.seconds / packing.seconds).toFixed(2)} of the time of packing, ${(texts.seconds / filled.seconds).toFixed(2)} of that of recording`,
+        ],
+        [
+          'bytes of the index for each byte of payload',
+          `${(texts.bytes / texts.payloadBytes).toFixed(3)}, ${(texts.bytes / (packedBytes * messages)).toFixed(2)} of the packed recording`,
+        ],
         [
           'pruning',
           `${count(pruning.sessions)} sessions in ${pruning.seconds.toFixed(1)} s, the file ${(freedBytes / 1e6).toFixed(1)} MB smaller`,
@@ -108,9 +136,23 @@ function report(filled, { rows, messages, rawBytes, packedBytes, packing, prunin
           'ten processes that record at once',
           `${count((WRITERS * WRITTEN) / seconds)} messages/s together, ${wrong} errors`,
         ],
+        [
+          'one that reads meanwhile: the newest sessions, what failed in an hour, frames',
+          `${reading.p50.toFixed(0)} ms p50, ${reading.p95.toFixed(0)} ms p95, ${count(reading.looks)} times`,
+        ],
       ],
     ),
   ].join('\n\n');
+}
+
+/** A page that stopped at its bound found less than there is. */
+function found(scanned, indexed) {
+  return scanned.found === indexed.found ? String(indexed.found) : `${scanned.found}, ${indexed.found}`;
+}
+
+function looked({ ms, read, stopped }) {
+  const end = stopped ? ', and there is more to read' : '';
+  return `${ms.toFixed(ms < 10 ? 2 : 0)} ms, ${(read / 1e6).toFixed(1)} MB read${end}`;
 }
 
 function table(head, rows) {
