@@ -12,6 +12,11 @@ const SYSTEM_PACKAGES = [
   { package: 'prometheus', binary: 'promtool', neededFor: 'the tests that let Prometheus read /metrics' },
   { package: 'prometheus-alertmanager', binary: 'amtool', neededFor: 'the test that lets alerts fire' },
   { package: 'chromium', binary: 'chromium', neededFor: 'the tests of the page' },
+  ...['zsh', 'fish'].map((shell) => ({
+    package: shell,
+    binary: shell,
+    neededFor: 'the test that lets it complete commands',
+  })),
 ];
 
 const OLDEST_NODE = [20, 19];
@@ -32,7 +37,7 @@ checkNode();
 if (!packagesInstalled()) step('setup: npm packages', 'npm', ['ci', '--no-audit', '--no-fund']);
 if (!driverLoads()) rebuildDriver();
 if (!isBuilt()) step('setup: build', process.execPath, ['scripts/build.mjs']);
-if (process.argv.includes('--test')) SYSTEM_PACKAGES.forEach(installSystemPackage);
+if (process.argv.includes('--test')) installSystemPackages();
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -87,19 +92,23 @@ function newest(path) {
   return Math.max(own.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
-function installSystemPackage({ package: name, binary, neededFor }) {
-  if (onPath(binary)) return;
+function installSystemPackages() {
+  const missing = SYSTEM_PACKAGES.filter(({ binary }) => !onPath(binary));
+  if (missing.length === 0) return;
+  const names = missing.map(({ package: name }) => name);
   if (!onPath('apt-get') || process.getuid?.() !== 0) {
+    const reasons = missing.map(({ binary, neededFor }) => `${binary} for ${neededFor}`).join(', ');
     fail(
-      `setup: ${binary} is needed for ${neededFor}: install the package ${name} (Debian: apt-get install ${name})`,
+      `setup: needed, and not here: ${reasons}; install them (Debian: apt-get install ${names.join(' ')})`,
     );
   }
   forbidServiceStart();
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = ['install', '-qq', '-y', '--no-install-recommends', name];
+  const install = ['install', '-qq', '-y', '--no-install-recommends', ...names];
   step('setup: Debian package lists', 'apt-get', ['update', '-qq'], { env });
-  step(`setup: Debian package ${name}`, 'apt-get', install, { env });
-  if (!onPath(binary)) fail(`setup: the package ${name} was installed, but ${binary} is not on the PATH`);
+  step(`setup: Debian packages ${names.join(', ')}`, 'apt-get', install, { env });
+  for (const { package: name, binary } of missing)
+    if (!onPath(binary)) fail(`setup: the package ${name} was installed, but ${binary} is not on the PATH`);
 }
 
 function onPath(binary) {

@@ -75,21 +75,29 @@ function words({ options, words: operands }: Completed): string {
   return single([...operands, ...options.map(({ flag }) => flag), '--help'].join(' '));
 }
 
-/** `option) list` for each option that takes a value: its choices, of all commands that have it, or a file. */
-function values(commands: readonly Completed[]): string {
-  const choices = new Map<string, readonly string[]>();
-  for (const { options } of commands)
-    for (const { flag, takesValue, choices: some } of options)
-      if (takesValue) choices.set(flag, [...new Set([...(choices.get(flag) ?? []), ...some])]);
-  const isChosen = [...choices].filter(([, some]) => some.length > 0);
-  const isFree = [...choices].filter(([, some]) => some.length === 0).map(([flag]) => flag);
-  return [
-    ...isChosen.map(([flag, some]) => `    ${flag}) list=${single(some.join(' '))} ;;`),
-    `    ${isFree.join('|')}) return 0 ;;`,
-  ].join('\n');
+/** `option) list` for each option that takes a value: its choices, which depend on the command, or a file. `line`: as for `cases`. */
+function values(commands: readonly Completed[], line: string): string {
+  const taking = new Map<string, Completed[]>();
+  for (const command of commands)
+    for (const { flag, takesValue } of command.options)
+      if (takesValue) taking.set(flag, [...(taking.get(flag) ?? []), command]);
+  const choicesOf = ({ options }: Completed, flag: string): string =>
+    options.find((option) => option.flag === flag)?.choices.join(' ') ?? '';
+  const free: string[] = [];
+  const lines: string[] = [];
+  for (const [flag, some] of taking) {
+    const [choices = '', ...others] = new Set(some.map((command) => choicesOf(command, flag)));
+    if (others.length > 0) {
+      const own = cases(some, (command) => `list=${single(choicesOf(command, flag))}`);
+      lines.push(`    ${flag}) case ${line} in\n${own}\n    esac ;;`);
+    } else if (choices === '') free.push(flag);
+    else lines.push(`    ${flag}) list=${single(choices)} ;;`);
+  }
+  return [...lines, `    ${free.join('|')}) return 0 ;;`].join('\n');
 }
 
 function bash(commands: readonly Completed[]): string {
+  const line = '"${said[*]:1} "';
   return `# Completion of sidelight for bash.
 _sidelight() {
   local line="\${COMP_LINE:0:COMP_POINT}" list='' previous='' current
@@ -100,8 +108,8 @@ _sidelight() {
   previous="\${said[-1]}"
   [[ " \${said[*]} " == *' -- '* ]] && return 0
   case "$previous" in
-${values(commands)}
-    *) case "\${said[*]:1} " in
+${values(commands, line)}
+    *) case ${line} in
 ${cases(commands, (command) => `list=${words(command)}`)}
     esac ;;
   esac
@@ -116,6 +124,7 @@ complete -o bashdefault -o default -F _sidelight sidelight`;
 }
 
 function zsh(commands: readonly Completed[]): string {
+  const line = '"${words[2,CURRENT-1]} "';
   return `#compdef sidelight
 # Completion of sidelight for zsh.
 _sidelight() {
@@ -123,8 +132,8 @@ _sidelight() {
   local -a found
   [[ " \${words[1,CURRENT-1]} " == *' -- '* ]] && { _files; return }
   case "$previous" in
-${values(commands).replaceAll('return 0', '_files; return')}
-    *) case "\${words[2,CURRENT-1]} " in
+${values(commands, line).replaceAll('return 0', '_files; return')}
+    *) case ${line} in
 ${cases(commands, (command) => `list=${words(command)}`)}
     esac ;;
   esac
@@ -139,9 +148,14 @@ function fish(commands: readonly Completed[]): string {
   const described = new Map(commands.map(({ path, description }) => [path, description]));
   const lines = commands.flatMap(({ path, options, words: operands }) => {
     const seen = path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`);
-    const condition = single(path === '' ? '__fish_use_subcommand' : seen.join('; and '));
+    // What follows -- is the command of a server.
+    const isOurs = 'not contains -- -- (commandline -opc)';
+    const condition = single([isOurs, ...(path === '' ? ['__fish_use_subcommand'] : seen)].join('; and '));
     const start = `complete -c sidelight -n ${condition}`;
+    const isGroup = path !== '' && operands.some((word) => described.has(`${path} ${word}`));
     return [
+      // Only its commands can follow, and no file.
+      ...(isGroup ? [`${start} -f`] : []),
       ...operands.map((word) => {
         const description = described.get(`${path} ${word}`.trim());
         const told = description === undefined ? '' : ` -d ${escaped(description)}`;

@@ -11,6 +11,7 @@ import {
   ALL_SETTINGS,
   READER_SETTINGS,
   REDACTION_SETTINGS,
+  showWords,
 } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -58,9 +59,14 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
   addReading(program.command('export'), REDACTION_SETTINGS)
     .description('write one session to a file: native, HTML, HAR, OTLP or a report in Markdown')
     .argument('[session]', 'an id or a part of one, or last', 'last')
-    .option(
-      '--format <format>',
-      'jsonl, html, har, otlp or md (default: by the name of the file, else jsonl)',
+    .addOption(
+      showWords(new Option('--format <format>', 'of the file (default: by its name, else jsonl)'), [
+        'jsonl',
+        'html',
+        'har',
+        'otlp',
+        'md',
+      ]),
     )
     .option('-o, --output <path>', 'the file, or - for stdout', '-')
     .option('--no-redact', 'do not look for secrets once more on the way out')
@@ -88,17 +94,27 @@ export function addReaders(program: Command, { io, load, done }: Context): void 
     );
 
   addLocal(program.command('import'), REDACTION_SETTINGS)
-    .description('put recorded sessions of a file into the store: native, HAR, mcpsnoop or mcp-recorder')
-    .argument('<file>', 'a path, or - for stdin')
-    .option('--format <format>', 'auto, jsonl, har, mcpsnoop or cassette', 'auto')
+    .description('put recorded sessions of files into the store: native, HAR, mcpsnoop or mcp-recorder')
+    .argument('<file...>', 'paths, or - for stdin')
+    .addOption(
+      showWords(new Option('--format <format>', 'of the file').default('auto'), [
+        'auto',
+        'jsonl',
+        'har',
+        'mcpsnoop',
+        'cassette',
+      ]),
+    )
     .option('--no-redact', 'store what is in the file as it is, secrets included')
     .addHelpText('after', examples('sidelight import session.jsonl', 'sidelight import --format har -'))
-    .action(async (file: string, options: { format: string; redact: boolean }, command: Command) => {
+    .action(async (files: string[], options: { format: string; redact: boolean }, command: Command) => {
       const { config } = await load(command);
       const { importFormat, importRecording } = await import('./import.ts');
       const format = importFormat(options.format);
       const chosen = { redact: options.redact, ...(format !== undefined && { format }) };
-      done(await importRecording(file, chosen, config, await terminal()));
+      const codes: number[] = [];
+      for (const file of files) codes.push(await importRecording(file, chosen, config, await terminal()));
+      done(Math.max(...codes));
     });
 
   const baseline = program

@@ -60,6 +60,7 @@ export function addSettings(command: Command, keys: readonly Key[]): Command {
     if (kind.metavar !== undefined) {
       const alone = bare === undefined ? '' : `; without a value: ${bare}`;
       const value = valueOption(usageOf(key), `${description} (default: ${fallbackOf(key)}${alone})`);
+      if (kind.words !== undefined) showWords(value, kind.words);
       command.addOption(bare === undefined ? value : value.preset(bare));
       continue;
     }
@@ -82,6 +83,12 @@ export function flagsOf(command: Command): Flags {
     if (value !== undefined) flags[key] = value;
   }
   return flags;
+}
+
+/** In help texts and for shells; what else is written is refused where it is read, in words of ours. */
+export function showWords(option: Option, words: readonly string[]): Option {
+  option.argChoices = [...words];
+  return option;
 }
 
 /** Commander's name for the option of a setting: `otlpEndpoint` for `otlp.endpoint`. */

@@ -13,6 +13,8 @@ export interface Kind<T> {
   readonly metavar: string | undefined;
   /** Completes "... is not". */
   readonly expected: string;
+  /** All that it can be, where that is little: for help texts and for a shell that completes. */
+  readonly words?: readonly string[];
   /** What the writer most likely meant. */
   near?(written: string): string | undefined;
   /** As one would write it, secrets masked. */
@@ -108,6 +110,7 @@ export function oneOf<const T extends string>(metavar: string, words: readonly T
     schema: () => z.enum(words),
     metavar,
     expected: `one of ${words.join(', ')}`,
+    words,
     near: (written) => nearest(written, words),
     show: same,
   };

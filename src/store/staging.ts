@@ -45,7 +45,12 @@ export class Staging {
       }
       mkdirSync(dataDir, { recursive: true });
       const folder = mkdtempSync(join(dataDir, `.import-${process.pid}-`));
-      return new Staging(dataDir, folder, await openForWriting(folder));
+      try {
+        return new Staging(dataDir, folder, await openForWriting(folder));
+      } catch (error) {
+        rmSync(folder, { recursive: true, force: true });
+        throw error;
+      }
     } catch (error) {
       throw storeError(storePath(dataDir), error);
     }
@@ -53,18 +58,19 @@ export class Staging {
 
   /** Throws a StoreError. */
   write(batches: Iterable<SessionBatch>, record: Recorded): void {
-    try {
+    this.#staged(() => {
       const writer = this.#writers.get(record) ?? new StoreWriter(this.#db, record);
       this.#writers.set(record, writer);
       writer.write(batches);
-    } catch (error) {
-      throw storeError(storePath(this.#folder), error);
-    }
+    });
   }
 
+  /** Throws a StoreError. */
   correct(sessionId: string, correction: Correction): void {
-    for (const [column, value] of Object.entries(correction))
-      this.#db.prepare(`UPDATE session SET ${column} = ? WHERE id = ?`).run(value, sessionId);
+    this.#staged(() => {
+      for (const [column, value] of Object.entries(correction))
+        this.#db.prepare(`UPDATE session SET ${column} = ? WHERE id = ?`).run(value, sessionId);
+    });
   }
 
   /**
@@ -72,8 +78,11 @@ export class Staging {
    * the ids in the store, by those that were staged; rejects with a StoreError when nothing became part of it.
    */
   async commit(newId: () => string): Promise<ReadonlyMap<string, string>> {
-    const ids = this.#db.prepare<unknown[], string>('SELECT id FROM session ORDER BY number').pluck().all();
-    this.#db.close();
+    const ids = this.#staged(() => {
+      const all = this.#db.prepare<unknown[], string>('SELECT id FROM session ORDER BY number').pluck().all();
+      this.#db.close();
+      return all;
+    });
     const until = performance.now() + LOCKED_PATIENCE_MS;
     for (;;) {
       try {
@@ -95,6 +104,14 @@ export class Staging {
   discard(): void {
     if (this.#db.open) this.#db.close();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #staged<Result>(what: () => Result): Result {
+    try {
+      return what();
+    } catch (error) {
+      throw storeError(storePath(this.#folder), error);
+    }
   }
 }
 

@@ -178,6 +178,8 @@ describe('reproduced over stdio and over HTTP with what two runs differed in', {
       await peer.request('prompts/get', { name: 'simple-prompt' });
       await peer.request('resources/list');
       await peer.call({ name: 'no-such-tool', arguments: {} }).catch(() => undefined);
+      // It asks a third of a second after the handshake, by which a quick recording would be over.
+      await until(() => peer.received.some(({ method }) => method === 'roots/list'), 'it to ask for roots');
     });
     const plan = await lastPlan(session);
     expect((await told(plan, onStdio([NODE, EVERYTHING, 'stdio']))).different).toEqual([]);

@@ -74,90 +74,90 @@ async function givenUp(peer: Peer, call: ToolCall, when: 'at once' | 'in progres
   return result;
 }
 
-// It says some things every few seconds: waited for side by side.
-describe.concurrent.each(LEGACY)('server-everything sees and says the same, driven by SDK %s', (sdk) => {
-  it('in every kind of request, error, question and notification', async () => {
-    const { direct } = await expectTransparent(sdk, EVERYTHING, async (peer, note) => {
-      // Its own questions come a moment after the handshake; what follows has a fixed order.
-      await hears(peer, 'notifications/message');
-      await note('tools', peer.request('tools/list'));
-      await note('prompts', peer.request('prompts/list'));
-      await note('resources', peer.request('resources/list'));
-      await note('templates', peer.request('resources/templates/list'));
-      await note('ping', peer.request('ping'));
-      await note('echo', peer.call({ name: 'echo', arguments: { message: 'wörd \u2028 \ud83d\ude80' } }));
-      await note('environment', peer.call({ name: 'get-env', arguments: {} }));
-      await note('image', peer.call({ name: 'get-tiny-image', arguments: {} }));
-      await note(
-        'structured',
-        peer.call({ name: 'get-structured-content', arguments: { location: 'Chicago' } }),
-      );
-      await note('tool error', peer.call({ name: 'get-sum', arguments: { a: 'one', b: 2 } }));
-      await note('unknown tool', peer.call({ name: 'no-such-tool', arguments: {} }));
-      await note('unknown method', peer.request('no/such/method', { any: ['thing'] }));
-      await note('unknown prompt', peer.request('prompts/get', { name: 'no-such-prompt' }));
-      await note('prompt', peer.request('prompts/get', { name: 'args-prompt', arguments: { city: 'Kyiv' } }));
-      await note(
-        'completion',
-        peer.request('completion/complete', {
-          ref: { type: 'ref/prompt', name: 'completable-prompt' },
-          argument: { name: 'department', value: 'E' },
-        }),
-      );
-      await note(
-        'document',
-        peer.request('resources/read', { uri: 'demo://resource/static/document/architecture.md' }),
-      );
-      await note('unknown resource', peer.request('resources/read', { uri: 'demo://no/such' }));
-      await note('level', peer.request('logging/setLevel', { level: 'debug' }));
-      const uri = 'demo://resource/static/document/features.md';
-      await note('subscribe', peer.request('resources/subscribe', { uri }));
-      await note('updates on', peer.call({ name: 'toggle-subscriber-updates', arguments: {} }));
-      await hears(peer, 'notifications/resources/updated');
-      await note('updates off', peer.call({ name: 'toggle-subscriber-updates', arguments: {} }));
-      await note('unsubscribe', peer.request('resources/unsubscribe', { uri }));
-      await note(
-        'progress',
-        peer.call(
-          { name: 'trigger-long-running-operation', arguments: { duration: 0.2, steps: 4 } },
-          { onprogress: () => undefined },
-        ),
-      );
-      await note(
-        'sampling',
-        peer.call({ name: 'trigger-sampling-request', arguments: { prompt: 'hello', maxTokens: 5 } }),
-      );
-      await note('elicitation', peer.call({ name: 'trigger-elicitation-request', arguments: {} }));
-      await note('roots', peer.call({ name: 'get-roots-list', arguments: {} }));
-      await note(
-        'many at once',
-        Promise.all(
-          Array.from({ length: 50 }, (_, n) =>
-            peer.call({ name: 'echo', arguments: { message: String(n) } }),
-          ),
-        ),
-      );
-      const long = { name: 'trigger-long-running-operation', arguments: { duration: 1, steps: 1 } };
-      await note('cancelled', givenUp(peer, long, 'at once'));
-      await note('timeout', peer.call(long, { timeout: 100 }));
-      await note('after the cancelled', peer.request('ping'));
-    });
-    expect(direct.results['tool error']).toMatchObject({ isError: true });
-    expect(direct.results['unknown method']).toMatchObject({ rejected: { code: -32601 } });
-    expect(direct.results.timeout).toHaveProperty('rejected');
-    expect(direct.stderr).toContain('Starting default (STDIO) server');
-    const asked = direct.received.map((message) => (message as { method?: string }).method);
-    expect(asked).toEqual(
-      expect.arrayContaining([
-        'sampling/createMessage',
-        'elicitation/create',
-        'roots/list',
-        'notifications/progress',
-        'notifications/resources/updated',
-      ]),
+// It says some things every few seconds: waited for side by side, in one test, to which what is to be closed belongs.
+it(`server-everything sees and says the same, driven by SDK ${LEGACY.join(', ')}`, () =>
+  Promise.all(LEGACY.map(sameOfEverything)));
+
+/** In every kind of request, error, question and notification. */
+async function sameOfEverything(sdk: Sdk): Promise<void> {
+  const { direct } = await expectTransparent(sdk, EVERYTHING, async (peer, note) => {
+    // Its own questions come a moment after the handshake; what follows has a fixed order.
+    await hears(peer, 'notifications/message');
+    await note('tools', peer.request('tools/list'));
+    await note('prompts', peer.request('prompts/list'));
+    await note('resources', peer.request('resources/list'));
+    await note('templates', peer.request('resources/templates/list'));
+    await note('ping', peer.request('ping'));
+    await note('echo', peer.call({ name: 'echo', arguments: { message: 'wörd \u2028 \ud83d\ude80' } }));
+    await note('environment', peer.call({ name: 'get-env', arguments: {} }));
+    await note('image', peer.call({ name: 'get-tiny-image', arguments: {} }));
+    await note(
+      'structured',
+      peer.call({ name: 'get-structured-content', arguments: { location: 'Chicago' } }),
     );
+    await note('tool error', peer.call({ name: 'get-sum', arguments: { a: 'one', b: 2 } }));
+    await note('unknown tool', peer.call({ name: 'no-such-tool', arguments: {} }));
+    await note('unknown method', peer.request('no/such/method', { any: ['thing'] }));
+    await note('unknown prompt', peer.request('prompts/get', { name: 'no-such-prompt' }));
+    await note('prompt', peer.request('prompts/get', { name: 'args-prompt', arguments: { city: 'Kyiv' } }));
+    await note(
+      'completion',
+      peer.request('completion/complete', {
+        ref: { type: 'ref/prompt', name: 'completable-prompt' },
+        argument: { name: 'department', value: 'E' },
+      }),
+    );
+    await note(
+      'document',
+      peer.request('resources/read', { uri: 'demo://resource/static/document/architecture.md' }),
+    );
+    await note('unknown resource', peer.request('resources/read', { uri: 'demo://no/such' }));
+    await note('level', peer.request('logging/setLevel', { level: 'debug' }));
+    const uri = 'demo://resource/static/document/features.md';
+    await note('subscribe', peer.request('resources/subscribe', { uri }));
+    await note('updates on', peer.call({ name: 'toggle-subscriber-updates', arguments: {} }));
+    await hears(peer, 'notifications/resources/updated');
+    await note('updates off', peer.call({ name: 'toggle-subscriber-updates', arguments: {} }));
+    await note('unsubscribe', peer.request('resources/unsubscribe', { uri }));
+    await note(
+      'progress',
+      peer.call(
+        { name: 'trigger-long-running-operation', arguments: { duration: 0.2, steps: 4 } },
+        { onprogress: () => undefined },
+      ),
+    );
+    await note(
+      'sampling',
+      peer.call({ name: 'trigger-sampling-request', arguments: { prompt: 'hello', maxTokens: 5 } }),
+    );
+    await note('elicitation', peer.call({ name: 'trigger-elicitation-request', arguments: {} }));
+    await note('roots', peer.call({ name: 'get-roots-list', arguments: {} }));
+    await note(
+      'many at once',
+      Promise.all(
+        Array.from({ length: 50 }, (_, n) => peer.call({ name: 'echo', arguments: { message: String(n) } })),
+      ),
+    );
+    const long = { name: 'trigger-long-running-operation', arguments: { duration: 1, steps: 1 } };
+    await note('cancelled', givenUp(peer, long, 'at once'));
+    await note('timeout', peer.call(long, { timeout: 100 }));
+    await note('after the cancelled', peer.request('ping'));
   });
-});
+  expect(direct.results['tool error']).toMatchObject({ isError: true });
+  expect(direct.results['unknown method']).toMatchObject({ rejected: { code: -32601 } });
+  expect(direct.results.timeout).toHaveProperty('rejected');
+  expect(direct.stderr).toContain('Starting default (STDIO) server');
+  const asked = direct.received.map((message) => (message as { method?: string }).method);
+  expect(asked).toEqual(
+    expect.arrayContaining([
+      'sampling/createMessage',
+      'elicitation/create',
+      'roots/list',
+      'notifications/progress',
+      'notifications/resources/updated',
+    ]),
+  );
+}
 
 describe.each(LEGACY)('server-filesystem sees and says the same, driven by SDK %s', (sdk) => {
   it('reading, writing, refusing, and a result of more than a megabyte', async () => {

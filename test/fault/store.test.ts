@@ -1,5 +1,4 @@
 /** The recording under what disks and processes do: several writers, no room, no permission, kill -9. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { storePath } from '../../src/store/file.ts';
 import { openStore } from '../../src/store/read.ts';
 import { sessionId } from '../unit/storeEvents.ts';
+import { mountNamespace } from './mounts.ts';
 import { bundleWriter, reportOf, startWriter, type Writer } from './storeProgram.ts';
 
 let bundle: string;
@@ -31,18 +31,6 @@ function integrity(): unknown {
   const result = db.pragma('integrity_check', { simple: true });
   db.close();
   return result;
-}
-
-/** A name space for mounts of its own: what is mounted in it goes with the process. */
-function mountNamespace(): readonly string[] | undefined {
-  const ways = [
-    ['unshare', '-m'],
-    ['unshare', '-Urm'],
-  ];
-  return ways.find(([command = '', ...args]) => {
-    const probe = [...args, 'mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir];
-    return spawnSync(command, probe).status === 0;
-  });
 }
 
 /** Runs what follows it in a mount name space, after a shell script that gets the data folder as $1. */
@@ -74,7 +62,7 @@ describe('several processes', () => {
 
 describe('a disk without room', () => {
   test('is said once and counted; when there is room again, recording goes on, and the session is marked', async () => {
-    const namespace = mountNamespace();
+    const namespace = mountNamespace(dir);
     const options = { dataDir: join(dir, 'data'), session: 1, batches: 40, perBatch: 40, bodyBytes: 4000 };
     const ballast = { path: join(dir, 'ballast'), bytes: 22_000_000 };
     const writer =
@@ -105,7 +93,7 @@ describe('a disk without room', () => {
 
 describe('a disk that cannot be written to', () => {
   test('is said once and counted, and what was recorded before can still be read', async () => {
-    const namespace = mountNamespace();
+    const namespace = mountNamespace(dir);
     if (namespace === undefined) {
       // A file system in which nobody makes folders.
       const report = await reportOf(

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createClient } from '@clickhouse/client';
+import { TABLES } from '../../src/fleet/schema.ts';
 
 /** What happens to the next `count` requests. */
 export interface Fault {
@@ -72,6 +73,20 @@ export class FleetEngine {
 
   url(database: string, org = 'default'): string {
     return `clickhouse://default@127.0.0.1:${this.port}/${database}?org=${org}`;
+  }
+
+  /** A database that is set up, as a Sidelight of schema 1 would have left it. */
+  async toSchema1(database: string): Promise<void> {
+    await this.query(`DROP VIEW ${database}.session_arrives`);
+    await this.query(`DROP TABLE ${database}.session_first`);
+    for (const { name, added = [], indexes = [] } of TABLES) {
+      for (const index of indexes)
+        await this.query(`ALTER TABLE ${database}.${name} DROP INDEX ${index.split(' ')[1] ?? ''}`);
+      for (const column of added)
+        await this.query(`ALTER TABLE ${database}.${name} DROP COLUMN ${column.split(' ')[0] ?? ''}`);
+    }
+    await this.query(`TRUNCATE TABLE ${database}.schema_version`);
+    await this.query(`INSERT INTO ${database}.schema_version SELECT 1, now()`);
   }
 
   async remove(): Promise<void> {

@@ -33,6 +33,7 @@ import { AUDIENCE, Issuer } from './issuer.ts';
 const NODE = process.execPath;
 const DATABASE = 'serving';
 const NEW_ID = '01977420-dc00-7000-8000-00000000cccc';
+const MIGRATED_ID = '01977420-dc00-7000-8000-00000000eeee';
 const NEWEST_ID = '01977420-dc00-7000-8000-00000000dddd';
 
 const dir = mkdtempSync(join(tmpdir(), 'sidelight-serving-'));
@@ -50,9 +51,9 @@ const nodes: Node[] = [];
 let orgs: Orgs;
 
 /** What a machine of an org recorded, brought to the fleet. */
-async function brought(org: string, events: readonly McpEvent[]): Promise<void> {
+async function brought(org: string, events: readonly McpEvent[], database = DATABASE): Promise<void> {
   await stored(join(dir, org, 'data'), events);
-  const flags = ['--store', engine.url(DATABASE, org), '--ship-payloads', 'all'];
+  const flags = ['--store', engine.url(database, org), '--ship-payloads', 'all'];
   expect(await run(join(dir, org), 'store', 'ship', ...flags)).toMatchObject({ code: 0 });
 }
 
@@ -73,7 +74,11 @@ async function token(...words: readonly string[]): Promise<{ token: string; id: 
 }
 
 async function node(...flags: readonly string[]): Promise<Node> {
-  const words = ['serve', '--store', engine.url(DATABASE), '--listen', '0', '--audit-file', auditFile];
+  return nodeOf(DATABASE, ...flags);
+}
+
+async function nodeOf(database: string, ...flags: readonly string[]): Promise<Node> {
+  const words = ['serve', '--store', engine.url(database), '--listen', '0', '--audit-file', auditFile];
   // Nothing of this machine is used, and the folder is not even made.
   const child = spawn(NODE, [SIDELIGHT, ...words, '--data-dir', join(dir, 'none'), ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -222,6 +227,51 @@ describe('a query node', () => {
         );
     await until(isBack, 'an answer');
     for (const { stderr } of nodes) expect(stderr()).not.toMatch(/\bat \S+ \(/);
+  }, 60_000);
+});
+
+describe('while somebody migrates the store', () => {
+  it('two nodes refuse in the same words or answer in full, and at last answer in full', async () => {
+    const database = 'migrating';
+    const store = engine.url(database);
+    expect(await run(dir, 'store', 'migrate', '--store', store)).toMatchObject({ code: 0 });
+    await brought(ORG, eventsOf(MIGRATED_ID, 'numbat'), database);
+    await engine.toSchema1(database);
+    const two = await Promise.all([nodeOf(database, ...LET_IN), nodeOf(database, ...LET_IN)]);
+    nodes.push(...two);
+    const answers = two.map(() => new Set<string>());
+    const ask = async (index: number): Promise<string> => {
+      const answer = await clientOf(two[index]?.url ?? '')
+        .operations({ filter: `session:${MIGRATED_ID}` })
+        .then(
+          ({ items }) => `${items.length} operations`,
+          (error: unknown) => (error as Error).message,
+        );
+      answers[index]?.add(answer);
+      return answer;
+    };
+    const refusal = await ask(0);
+    expect(refusal).toContain('has schema 1, this Sidelight needs 2: run `sidelight store migrate`');
+    let isOver = false;
+    const asking = two.map(async (_, index) => {
+      while (!isOver) await ask(index);
+    });
+    // By two people, as it happens; and once more with another age, of a store in use.
+    for (const keep of ['--keep-days=3650', '--keep-days=3000']) {
+      const done = await Promise.all(
+        [keep, keep].map((flag) => run(dir, 'store', 'migrate', '--store', store, flag)),
+      );
+      expect(done.map(({ code, err }) => [code, err])).toEqual([
+        [0, ''],
+        [0, ''],
+      ]);
+    }
+    isOver = true;
+    await Promise.all(asking);
+    const full = await ask(0);
+    expect(full).toBe('3 operations');
+    for (const said of answers) expect([refusal, full]).toEqual(expect.arrayContaining([...said]));
+    expect(await ask(1)).toBe(full);
   }, 60_000);
 });
 

@@ -1,11 +1,13 @@
 /** `sessions`, `operations`, `stats` and `tail` with a filter, and completion, over a real store and as the command line has them. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
+import { EXPORT_FORMATS } from '../../src/formats/exportFormats.ts';
 import { KEYS } from '../../src/filter/keys.ts';
 import { Stats } from '../../src/self/stats.ts';
 import { Trouble } from '../../src/self/trouble.ts';
@@ -291,13 +293,12 @@ describe('completion', () => {
     expect(out).not.toMatch(/[^\P{Cc}\n]/u);
   });
 
-  /** What bash itself makes of a line up to the cursor. */
-  function completed(script: string, line: string): string[] {
-    const words = line.split(' ');
-    const quoted = words.map((word) => `'${word}'`).join(' ');
-    const { stdout, stderr } = spawnSync(
-      'bash',
-      [
+  /** What each shell itself makes of a line up to the cursor. */
+  const SHELLS: Readonly<Record<string, (script: string, line: string) => Promise<Shown>>> = {
+    bash: (script, line) => {
+      const words = line.split(' ');
+      const quoted = words.map((word) => `'${word}'`).join(' ');
+      return shown('bash', [
         '--norc',
         '-c',
         `source "$1"; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; COMP_LINE=$2; COMP_POINT=\${#2}; ` +
@@ -305,30 +306,68 @@ describe('completion', () => {
         'bash',
         script,
         line,
-      ],
-      { encoding: 'utf8' },
-    );
-    expect(stderr).toBe('');
-    return stdout.split('\n').filter((word) => word !== '');
-  }
+      ]);
+    },
+    // What it says of a candidate follows a tab.
+    fish: (script, line) =>
+      shown('fish', ['--no-config', '-c', 'source $argv[1]; complete -C $argv[2]', script, line]),
+    // It completes only where somebody types: on a terminal of its own, with what it finds written down.
+    zsh: (script, line) => {
+      const out = join(mkdtempSync(join(dir, 'zsh-')), 'out');
+      const typed = `
+        zmodload zsh/zpty; : > $2
+        zpty shell zsh -f -i
+        zpty -w shell "autoload -Uz compinit; compinit -u -D; setopt noautolist noautomenu nobeep; bindkey -e"
+        zpty -w shell "compadd() { local -a hits; builtin compadd -O hits \\"\\$@\\"; print -rl -- \\$hits >> $2; builtin compadd \\"\\$@\\" }"
+        zpty -w shell "source $1; zle-line-init() { print > $2.ready }; zle -N zle-line-init"
+        while [[ ! -e $2.ready ]] sleep 0.02
+        zpty -w -n shell "$3"$'\\t\\x15'
+        zpty -w shell "print > $2.over"
+        while [[ ! -e $2.over ]] sleep 0.02
+        zpty -d shell
+        cat $2`;
+      return shown('zsh', ['-f', '-c', typed, 'zsh', script, out, line]);
+    },
+  };
 
-  test.skipIf(spawnSync('bash', ['--version']).status !== 0)('bash completes with it', async () => {
-    const script = join(dir, 'completion.bash');
-    writeFileSync(script, (await sidelight('completion', 'bash')).out);
-    const at = (line: string): string[] => completed(script, line);
-    expect(at('sidelight sess')).toEqual(['sessions']);
-    expect(at('sidelight sessions --li')).toEqual(['--limit']);
-    expect(at('sidelight sessions to')).toEqual(['tool:']);
+  test.each(Object.entries(SHELLS))('%s completes with it', async (shell, ask) => {
+    const script = join(dir, `completion.${shell}`);
+    writeFileSync(script, (await sidelight('completion', shell)).out);
+    const at = (line: string): Promise<Shown> => ask(script, line);
     // Bash takes a word apart at its colons: only what follows the last one is put in.
-    expect(at('sidelight operations server:x status:tool')).toEqual(['tool_error']);
-    expect(at('sidelight stats is:p')).toEqual(['pinned', 'probe']);
-    expect(at('sidelight completion ')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
-    expect(at('sidelight baseline ac')).toEqual(['accept']);
-    expect(at('sidelight show la')).toEqual(['last']);
-    expect(at('sidelight check --format ju')).toEqual(['junit']);
-    expect(at('sidelight sessions --data-dir x')).toEqual([]);
-    expect(at('sidelight -- sess')).toEqual([]);
+    const term = (key: string, word: string): string => (shell === 'bash' ? word : `${key}:${word}`);
+    expect(await at('sidelight sess')).toEqual(['sessions']);
+    expect(await at('sidelight sessions --li')).toEqual(['--limit']);
+    expect(await at('sidelight sessions too')).toEqual(['tool:']);
+    expect(await at('sidelight operations server:x status:tool')).toEqual([term('status', 'tool_error')]);
+    expect(await at('sidelight stats is:p')).toEqual([term('is', 'pinned'), term('is', 'probe')]);
+    expect(await at('sidelight completion ')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
+    expect(await at('sidelight baseline ac')).toEqual(['accept']);
+    expect(await at('sidelight show la')).toEqual(['last']);
+    expect(await at('sidelight check --format ju')).toEqual(['junit']);
+    expect([...(await at('sidelight export --format '))].sort()).toEqual([...EXPORT_FORMATS].sort());
+    expect(await at('sidelight run --record me')).toEqual(['metadata']);
+    expect(await at('sidelight -- sess')).toEqual([]);
   });
+
+  type Shown = readonly string[];
+
+  async function shown(shell: string, args: readonly string[]): Promise<Shown> {
+    const child = spawn(shell, args, {
+      cwd: mkdtempSync(join(dir, 'empty-')),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout.setEncoding('utf8').on('data', (part: string) => (out += part));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (err += part));
+    await once(child, 'close');
+    expect(err).toBe('');
+    return out
+      .split('\n')
+      .map((line) => line.replace(/\t.*/, ''))
+      .filter((word) => word !== '');
+  }
 });
 
 describe('docs/filter.md', () => {
