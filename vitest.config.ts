@@ -1,4 +1,4 @@
-/** How tests run: three processes, since many tests wait more than they work, and a warning or an unhandled rejection anywhere fails the run. */
+/** How tests run: four processes, since many tests wait more than they work, and a warning or an unhandled rejection anywhere fails the run. */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,7 +9,7 @@ export default defineConfig({
     exclude: process.env.FLEET_ENGINE === undefined ? ['test/fleet/**'] : [],
     setupFiles: ['test/setup/warnings.ts'],
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // What is waited for comes, however busy the machine is: these end a run that hangs, and say nothing about speed.

@@ -133,12 +133,7 @@ async function amongCommands(commands: readonly string[], trials: Trials, cwd: s
     if (command === undefined) throw new ConfigError('--servers: a command is empty');
     rows.push(await trials.of({ server: text }, { command, args, cwd }));
   }
-  const isBad = ({ verdict }: Row): boolean => verdict === 'different';
-  return {
-    rows,
-    firstBad: rows.find((row, index) => index > 0 && isBad(row)) ?? rows.find(isBad),
-    unclear: 0,
-  };
+  return { rows, firstBad: rows.find(({ verdict }) => verdict === 'different'), unclear: 0 };
 }
 
 /** The two ends, then halves of what is between them. */

@@ -31,6 +31,7 @@ export function addTokenCommands(program: Command, { io, load, done }: Context):
   addSettings(token.command('list'), FILE)
     .description('list them, without what they are')
     .option('--json', 'as JSON')
+    .addHelpText('after', examples('sidelight token list --tokens-file tokens.json'))
     .action(async (options: { readonly json?: true }, command: Command) => {
       const { config } = await load(command);
       const { listTokens } = await import('./token.ts');
@@ -40,6 +41,7 @@ export function addTokenCommands(program: Command, { io, load, done }: Context):
   addSettings(token.command('revoke'), FILE)
     .description('let nobody in by it any more, from now on')
     .argument('<id>', 'of the list')
+    .addHelpText('after', examples('sidelight token revoke 0a1b2c3d --tokens-file tokens.json'))
     .action(async (id: string, _options, command: Command) => {
       const { config } = await load(command);
       const { revokeToken } = await import('./token.ts');

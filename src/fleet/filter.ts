@@ -115,7 +115,8 @@ function matchCondition(key: MatchKey, any: readonly Pattern[], context: Context
     case 'status':
       return `outcome IN ${question.value('Array(String)', meantWords(key, any))}`;
     case 'trace':
-      return isLike('trace_id', any, question);
+      // Made of small letters alone, and the index knows the column as it is.
+      return isLike('trace_id', any, question, 'trace_id');
     case 'finding':
       return hasFinding(meantWords(key, any), context);
     case 'is':
@@ -180,16 +181,21 @@ function idLike(any: readonly Pattern[], question: Question): string {
   return isLike('session_id', patterns, question);
 }
 
-/** Capitals of a to z do not count. */
-function isLike(column: string, any: readonly Pattern[], question: Question): string {
+/** Capitals of a to z do not count. `lowered`: the column without them. */
+function isLike(
+  column: string,
+  any: readonly Pattern[],
+  question: Question,
+  lowered = `lower(${column})`,
+): string {
   const exact = any.filter(({ length }) => length === 1).map(([text = '']) => lower(text));
   const parts = any
     .filter(({ length }) => length > 1)
     .map((pattern) => {
       const like = pattern.map((text) => lower(text).replace(/[\\%_]/g, '\\$&')).join('%');
-      return `lower(${column}) LIKE ${question.value('String', like)}`;
+      return `${lowered} LIKE ${question.value('String', like)}`;
     });
-  if (exact.length > 0) parts.push(`lower(${column}) IN ${question.value('Array(String)', exact)}`);
+  if (exact.length > 0) parts.push(`${lowered} IN ${question.value('Array(String)', exact)}`);
   return joined('or', parts);
 }
 

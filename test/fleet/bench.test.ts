@@ -21,6 +21,7 @@ function gapsIn(value: unknown, path = 'figures'): string[] {
 interface Asked {
   readonly name: string;
   readonly found: number;
+  readonly rowsRead: number;
   readonly granules: number;
 }
 
@@ -32,7 +33,7 @@ interface Figures {
     readonly first: { readonly rows: readonly Asked[] };
     readonly whole: {
       readonly rows: readonly Asked[];
-      readonly sizes: { readonly frame: { readonly rows: number } };
+      readonly sizes: Readonly<Record<'frame' | 'operation', { readonly rows: number }>>;
     };
   };
   readonly constants: Readonly<Record<string, number>>;
@@ -60,6 +61,12 @@ describe('the bench of the fleet', () => {
     const ofADay = ({ name }: Asked) => name.startsWith('fail');
     const [few, all] = [big.first.rows.filter(ofADay), big.whole.rows.filter(ofADay)];
     expect(all.map(({ found }) => found > 0)).toEqual([true, true]);
+    // By its index: of all operations that there are, next to none.
+    const trace = big.whole.rows.find(({ name }) => name.includes('trace'));
+    expect([trace?.found, (trace?.rowsRead ?? Infinity) < big.whole.sizes.operation.rows / 2]).toEqual([
+      1,
+      true,
+    ]);
     // Merges make fewer of them.
     for (const [index, { granules }] of all.entries())
       expect(granules).toBeLessThanOrEqual(few[index]?.granules ?? 0);

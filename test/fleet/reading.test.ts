@@ -460,6 +460,15 @@ describe('a command over the fleet', () => {
     expect([code, out.trim().split('\n').length]).toEqual([0, 3]);
   });
 
+  it('asks the next host where one is away', async () => {
+    const hosts = url('main').replace('@', '@127.0.0.1:1,');
+    const words = ['sessions', '--json', `session:${TALK_ID}`];
+    const said = await run(dir, ...words, '--store', hosts);
+    expect([said.code, said.err]).toEqual([0, '']);
+    expect(said.out).toContain(TALK_ID);
+    expect(await run(dir, 'store', 'verify', '--store', hosts)).toMatchObject({ code: 0 });
+  });
+
   it('is told in one line that it is for this machine, that nobody answers, or that nothing is set up', async () => {
     const lines = {
       pin: await run(dir, 'pin', 'last', '--store', url('main')),

@@ -1,5 +1,5 @@
 /** The npm package: what is in it, how large it is, and that it works from its tarball where nothing else is. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,6 +121,28 @@ test(
     await client.close();
 
     expect(npx('show', 'last', '--json')).toContain('Echo: hello');
+
+    // The client of a fleet's store is an optional peer: who has no fleet need not have it.
+    expect(existsSync(join(empty, 'node_modules/@clickhouse'))).toBe(false);
+    const store = ['--store', 'clickhouse://db.example/sidelight'];
+    const list = spawnSync('npx', ['--no-install', 'sidelight', 'sessions', ...store], {
+      cwd: empty,
+      encoding: 'utf8',
+      env,
+    });
+    expect([list.status, list.stdout, list.stderr]).toEqual([
+      1,
+      '',
+      'sidelight: the fleet store needs the package @clickhouse/client, which is not installed\n',
+    ]);
+    const said = spawnSync('npx', ['--no-install', 'sidelight', ...store, '--', 'echo', 'hello'], {
+      cwd: empty,
+      encoding: 'utf8',
+      env,
+    });
+    expect([said.status, said.stdout]).toEqual([0, 'hello\n']);
+    expect(said.stderr.split('\n')).toHaveLength(2);
+    expect(said.stderr).toContain('@clickhouse/client');
   },
   SLOW_MS,
 );

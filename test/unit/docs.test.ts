@@ -94,6 +94,31 @@ describe('a command of a document is one that there is', () => {
   });
 });
 
+/** Each command with its help, those of groups after the group. */
+async function helps(path: readonly string[] = []): Promise<readonly (readonly [string, string])[]> {
+  const help = await said([...path, '--help']);
+  const [, listed = ''] = help.split(/^Commands:$/m);
+  const below = [...listed.matchAll(/^ {2}([a-z]+)/gm)].map(([, name = '']) => name);
+  const found = await Promise.all(
+    below.filter((name) => name !== 'help').map((name) => helps([...path, name])),
+  );
+  return [[path.join(' '), help], ...found.flat()];
+}
+
+test('the help of each command has examples, and each of them can be typed', async () => {
+  const all = await helps();
+  expect(all.length).toBeGreaterThan(40);
+  const wrong: string[] = [];
+  for (const [command, help] of all.filter(([, text]) => !text.includes('Commands:'))) {
+    const examples = [...help.matchAll(/^ {2}\$ (.*)$/gm)].map(([, line = '']) => line);
+    if (examples.length === 0) wrong.push(`${command}: no example`);
+    for (const line of examples.filter((one) => one.includes('sidelight ')))
+      if (USAGE.test(await said(wordsOf(line.replace(/^.*?(?=sidelight )|\)$/g, '')))))
+        wrong.push(`${command}: ${line}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
 /** As GitHub makes them of headings. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const headings = [...text.replace(/```.*?```/gs, '').matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
