@@ -14,6 +14,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // What is waited for comes, however busy the machine is: these end a run that hangs, and say nothing about speed.
     expect: { poll: { timeout: 30_000 } },
+    // Nor is what a test looks for lost because the machine was busy when it ended.
+    env: { SIDELIGHT_FLUSH_TIMEOUT: '20s' },
     dangerouslyIgnoreUnhandledErrors: false,
     allowOnly: false,
     restoreMocks: true,

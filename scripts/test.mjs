@@ -26,10 +26,14 @@ const NOT_COPIED = new Set(['.git', '.tmp', 'node_modules', 'build', 'coverage']
 const ONCE = [
   ...['test/property/**', 'test/track/**', 'test/conversations/**'],
   ...['test/conformance/**', 'test/ops/**', 'test/browser/**', 'test/package/**'],
-  ...['formatsFuzz', 'apiFuzz', 'gates', 'bench', 'redactCorpus', 'secretHint'].map(
+  ...['test/fault/upkeep.test.ts', 'test/fault/textIndex.test.ts'],
+  ...['formatsFuzz', 'apiFuzz', 'gates', 'layering', 'bench', 'redactCorpus', 'secretHint'].map(
     (name) => `test/unit/${name}.test.ts`,
   ),
-  ...['replay', 'cases', 'mock', 'learn', 'regressions', 'bisect', 'clients'].map(
+  ...['storeFilter', 'textIndex', 'filterCommands', 'clientPackage'].map(
+    (name) => `test/unit/${name}.test.ts`,
+  ),
+  ...['replay', 'cases', 'mock', 'mcp', 'learn', 'regressions', 'bisect', 'clients', 'baseline'].map(
     (name) => `test/e2e/${name}.test.ts`,
   ),
 ];

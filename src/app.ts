@@ -27,10 +27,6 @@ export interface RunOptions {
   readonly warnings: readonly string[];
 }
 
-/** Of the two seconds that SDK clients give a server after closing its stdin, what the last flush may take. */
-const FLUSH_DEADLINE_MS = 1500;
-/** Where nothing is to be lost, what is still to be observed is waited for, but not for ever. */
-const LOSSLESS_FLUSH_DEADLINE_MS = 10_000;
 /** After the server's exit, how long a pipe that a grandchild still holds may stay silent before we end. */
 const LINGER_MS = 100;
 /** The same for a grandchild that is never silent. */
@@ -89,7 +85,7 @@ export async function runStdio(options: RunOptions): Promise<void> {
   if (started instanceof StartError) {
     trouble.say('start', started.message);
     observer.tell({ fact: 'start_failed', code: started.code, message: started.message }, nowUs());
-    await observer.close(FLUSH_DEADLINE_MS);
+    await observer.close(config.flushTimeoutMs);
     process.exit(started.exitCode);
   }
   observer.tell({ fact: 'server_started', pid: started.pid ?? 0 }, startedAtUs);
@@ -101,7 +97,7 @@ export async function runStdio(options: RunOptions): Promise<void> {
     config.lossless,
     config.propagate === 'off' ? undefined : clientEditor(observer, trouble),
   );
-  await observer.close(config.lossless ? LOSSLESS_FLUSH_DEADLINE_MS : FLUSH_DEADLINE_MS);
+  await observer.close(config.flushTimeoutMs);
   endLike(code, signal);
 }
 

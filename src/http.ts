@@ -23,10 +23,6 @@ export interface HttpOptions extends HttpSetup {
   readonly warnings: readonly string[];
 }
 
-/** What the last flush may take, once the traffic is over. */
-const FLUSH_DEADLINE_MS = 1500;
-/** Where nothing is to be lost, what is still to be observed is waited for, but not for ever. */
-const LOSSLESS_FLUSH_DEADLINE_MS = 10_000;
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 /** Lossless capture reads on when every stream that was read at once could deliver one more chunk. */
 const LOSSLESS_ROOM_BYTES = 1024 * 1024;
@@ -96,14 +92,14 @@ export async function runHttp(options: HttpOptions): Promise<void> {
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     trouble.say('listen', error.message);
-    await observer.close(FLUSH_DEADLINE_MS);
+    await observer.close(config.flushTimeoutMs);
     process.exit(1);
   }
   await toldToStop();
   observer.listener('shutting down');
   await tap.close(config.http.shutdownTimeoutMs);
   feed.end(nowUs());
-  await observer.close(config.lossless ? LOSSLESS_FLUSH_DEADLINE_MS : FLUSH_DEADLINE_MS);
+  await observer.close(config.flushTimeoutMs);
   process.exit(0);
 }
 

@@ -9,7 +9,7 @@ import { ship, untilThere } from '../fleet/shipper.ts';
 import { missingThere } from '../fleet/verify.ts';
 import { checkVersion, fleetVersion } from '../fleet/version.ts';
 import { StoreError } from '../store/error.ts';
-import { openForReading, openForWriting } from '../store/open.ts';
+import { openForReading, openForWriting, openTemporary } from '../store/open.ts';
 import { Outbox } from '../store/outbox.ts';
 import type { LostReason, Totals } from '../store/shipment.ts';
 import { Spool, spoolRules } from '../store/spool.ts';
@@ -66,7 +66,7 @@ export async function migrateFleet(options: MigrateOptions, context: FleetContex
 export async function fleetStatus(options: JsonOption, context: FleetContext): Promise<number> {
   const { terminal, config } = context;
   const remote = remoteOf(context);
-  return withRecordings(context, async (db) => {
+  const state = async (db: Local): Promise<number> => {
     const outbox = new Outbox(db, remoteName(remote));
     const reach = outbox.reach();
     const backlog = await new Spool(db, remoteName(remote)).backlog(config.fleet, Date.now() * 1000);
@@ -87,13 +87,18 @@ export async function fleetStatus(options: JsonOption, context: FleetContext): P
     const since = oldestUs === undefined ? '' : `, the oldest since ${localTime(oldestUs)}`;
     const said = answer.error ?? `answers, schema ${answer.schema ?? 'unknown'}`;
     await terminal.line(`${remoteName(remote)}: ${said}.`);
-    await terminal.line(`${reach.done} of ${reach.lastNumber} sessions are there, whole.`);
-    await terminal.line(`${sessions} sessions with ${frames} frames (${size(bytes)}) wait${since}.`);
+    if (reach.lastNumber === 0) await terminal.line('Nothing is recorded on this machine yet.');
+    else {
+      await terminal.line(`${reach.done} of ${reach.lastNumber} sessions are there, whole.`);
+      await terminal.line(`Sessions that wait: ${sessions}, with ${frames} frames (${size(bytes)})${since}.`);
+    }
     for (const line of lostLines(totals)) await terminal.line(line);
     if (deadLetters > 0)
       await terminal.line(`${deadLetters} rows were not taken: table dead_letter of the recording.`);
     return answer.error === undefined ? 0 : 1;
-  });
+  };
+  // Who reads a fleet need not record anything.
+  return withRecordings(context, state, openTemporary);
 }
 
 export async function shipToFleet(options: JsonOption, context: FleetContext): Promise<number> {
@@ -189,15 +194,19 @@ async function asking(context: FleetContext, use: (engine: Engine) => Promise<nu
   }
 }
 
-/** With the recordings of this machine, which are not made where there are none. */
+/** With the recordings of this machine, which are not made where there are none: `orElse` is used instead. */
 async function withRecordings(
   { config, terminal }: FleetContext,
   use: (db: Local) => Promise<number>,
+  orElse?: () => Promise<Local>,
 ): Promise<number> {
   let db: Local | undefined;
   try {
-    (await openForReading(config.dataDir)).close();
-    db = await openForWriting(config.dataDir);
+    db = await recordingsOf(config.dataDir).catch((error: unknown) => {
+      if (orElse === undefined || !(error instanceof StoreError) || error.code !== 'store_missing')
+        throw error;
+      return orElse();
+    });
     return await use(db);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
@@ -206,6 +215,11 @@ async function withRecordings(
   } finally {
     db?.close();
   }
+}
+
+async function recordingsOf(dataDir: string): Promise<Local> {
+  (await openForReading(dataDir)).close();
+  return openForWriting(dataDir);
 }
 
 async function stateOf(

@@ -28,6 +28,8 @@ export interface Config {
   readonly fleet: FleetConfig;
   readonly captureBufferBytes: number;
   readonly lossless: boolean;
+  /** What the outputs may take at the end to deliver what is left. */
+  readonly flushTimeoutMs: number;
   readonly redact: boolean;
   /** What else is redacted, and what is not, as it was written. */
   readonly redaction: RedactionConfig;

@@ -143,6 +143,11 @@ function exposure({ admin, adminApi }: Config): string[] {
   return [`admin: ${ADDRESS.show(admin)} can be reached from other machines${guarded}`];
 }
 
+/** Of the two seconds that SDK clients give a server after closing its stdin, what the last flush may take. */
+const FLUSH_TIMEOUT_MS = 1500;
+/** Where nothing is to be lost, what is still to be observed is waited for, but not for ever. */
+const LOSSLESS_FLUSH_TIMEOUT_MS = 10_000;
+
 function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
   const issuer = get('oidc.issuer');
   return {
@@ -176,6 +181,7 @@ function configOf(get: <K extends Key>(key: K) => Value<K>): Config {
     maxMessageBytes: get('maxMessage'),
     captureBufferBytes: get('captureBuffer'),
     lossless: get('lossless'),
+    flushTimeoutMs: get('flushTimeout') ?? (get('lossless') ? LOSSLESS_FLUSH_TIMEOUT_MS : FLUSH_TIMEOUT_MS),
     redact: get('redact'),
     redaction: {
       keys: get('redact.keys'),

@@ -193,6 +193,12 @@ const SHARED_OPTIONS = {
     fallback: false,
     description: 'Slow the traffic down rather than drop a copy of it.',
   }),
+  flushTimeout: unset({
+    kind: duration(0, 10 * 60_000),
+    description:
+      'At the end, how long the outputs may take to deliver what is left; what then is still to be delivered is lost and counted. Clients that end their server give it about 2s.',
+    fallbackText: '1.5s, and with lossless 10s',
+  }),
   redact: option({
     kind: SWITCH,
     fallback: true,

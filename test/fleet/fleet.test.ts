@@ -227,6 +227,9 @@ describe('an outage', () => {
   it('that lasts until somebody sets it up loses nothing', async () => {
     const database = nextDatabase();
     const { store, record } = machine(database);
+    const none = await store('status');
+    expect(none.code).toBe(0);
+    expect(none.out).toMatch(/: answers, schema 0\.\nNothing is recorded on this machine yet\.\n$/);
     await record(session(1, 10));
     // Not set up: refused, and said in a line.
     const refused = await store('ship');

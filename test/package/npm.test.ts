@@ -8,7 +8,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VERSION } from '../../src/self/version.ts';
-import { packageFile } from '../e2e/sidelight.ts';
+import { packageFile, Running } from '../e2e/sidelight.ts';
 import { bytesIn, filesIn } from './files.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -135,14 +135,13 @@ test(
       '',
       'sidelight: the fleet store needs the package @clickhouse/client, which is not installed\n',
     ]);
-    const said = spawnSync('npx', ['--no-install', 'sidelight', ...store, '--', 'echo', 'hello'], {
-      cwd: empty,
-      encoding: 'utf8',
-      env,
-    });
-    expect([said.status, said.stdout]).toEqual([0, 'hello\n']);
-    expect(said.stderr.split('\n')).toHaveLength(2);
-    expect(said.stderr).toContain('@clickhouse/client');
+    const shipping = ['--no-install', 'sidelight', ...store, '--ship-every', '1s', '--', 'cat'];
+    const running = new Running('npx', shipping, { cwd: empty, env });
+    await running.says('@clickhouse/client');
+    running.process.stdin.end('hello\n');
+    const ended = await running.ended;
+    expect([ended.code, String(ended.stdout)]).toEqual([0, 'hello\n']);
+    expect(String(ended.stderr).split('\n')).toHaveLength(2);
   },
   SLOW_MS,
 );

@@ -117,6 +117,7 @@ const SAMPLES: Record<Key, { readonly written: readonly string[]; readonly value
     values: [1, 2, 3, 1024].map((n) => n * 1024 ** 2),
   },
   lossless: { written: ['true', 'false', 'on', 'no'], values: [true, false, true, false] },
+  flushTimeout: { written: ['0', '5s', '1min', '20s'], values: [0, 5000, 60_000, 20_000] },
   propagate: {
     written: ['meta', 'header', 'off', 'meta'],
     values: ['meta', 'header', 'off', 'meta'],
@@ -345,6 +346,7 @@ describe('precedence', () => {
       maxMessageBytes: 10_485_760,
       captureBufferBytes: 41_943_040,
       lossless: false,
+      flushTimeoutMs: 1500,
       redact: true,
       redaction: { keys: [], headers: [], patterns: {}, paths: [], email: false, allow: [] },
       propagate: 'off',
@@ -647,6 +649,7 @@ describe('the config file', () => {
       dataDir: join(dir, 'conf/data'),
       cwd: '/home/ada/server',
       lossless: true,
+      flushTimeoutMs: 10_000,
       maxBodyBytes: 1000,
       admin: { host: '127.0.0.1', port: 9464 },
       name: undefined,
