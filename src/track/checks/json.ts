@@ -1,6 +1,5 @@
 /** Parts of parsed messages, looked at without trust in their shape or size. */
 import type { Request, Result } from '../../mcp/message.ts';
-import { canonical } from '../../mcp/canonical.ts';
 import { at } from '../identity.ts';
 
 /** A message above this is not parsed to be checked: it bounds what one check may cost. */
@@ -25,18 +24,44 @@ export function memberOf(value: unknown, key: string): unknown {
 }
 
 /**
- * A number that equal values have in common, and others hardly: 53 bits (cyrb53).
+ * A number that equal values have in common, and others hardly: 53 bits (cyrb53), of what they are made of in one order of
+ * members. It is taken of every call, so that no text is made for it.
  */
 export function hashOf(value: unknown): number {
-  const text = canonical(value);
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
+  const lanes = Int32Array.of(0xdeadbeef, 0x41c6ce57);
+  // Without recursion: a peer nests as it likes, and the stack has an end.
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (Array.isArray(next)) {
+      mix(`[${next.length}`, lanes);
+      for (const item of next) rest.push(item);
+    } else if (isObject(next)) {
+      const keys = Object.keys(next).sort();
+      mix(`{${keys.length}`, lanes);
+      for (const key of keys) {
+        mix(`${key.length}:`, lanes);
+        mix(key, lanes);
+        rest.push(next[key]);
+      }
+    } else if (typeof next === 'string') {
+      mix(`"${next.length}:`, lanes);
+      mix(next, lanes);
+    } else mix(String(next), lanes);
+  }
+  let [high = 0, low = 0] = lanes;
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return 4294967296 * (2097151 & low) + (high >>> 0);
+}
+
+function mix(text: string, lanes: Int32Array): void {
+  let [high = 0, low = 0] = lanes;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     high = Math.imul(high ^ code, 2654435761);
     low = Math.imul(low ^ code, 1597334677);
   }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return 4294967296 * (2097151 & low) + (high >>> 0);
+  lanes[0] = high;
+  lanes[1] = low;
 }
