@@ -150,16 +150,20 @@ function addedPeak(run) {
   return (f) => f.worst(run, 'sidelight', ({ peakKb, idleKb }) => megabytes(peakKb - idleKb));
 }
 
+/** Beside the calls: the three messages of the handshake, and start, end of input and exit; `initialize`; the session's span. */
+const HANDSHAKE_FRAMES = 3;
+const LIFECYCLE_FRAMES = 3;
+
 /** What each output says that it lost, or shows by what is missing in it. */
-export function losses({ passedFrames, allCalls, left: { session, operations, spans, dropped } }) {
+export function losses({ passedFrames, allCalls, left: { session, operations, spans, dropped, gaps } }) {
   return {
     'chunks in the recording': session.dropped_chunks,
     'events in the recording': session.dropped_events,
     ...dropped,
     'the end of the session': Number(session.ended_at === null),
-    frames: passedFrames - session.frames,
-    operations: allCalls - operations,
-    spans: allCalls - spans,
+    frames: passedFrames + HANDSHAKE_FRAMES + LIFECYCLE_FRAMES - (session.frames - gaps),
+    operations: allCalls + 1 - operations,
+    spans: allCalls + 2 - spans,
   };
 }
 

@@ -3,6 +3,7 @@
  * a lower priority than the relay, and nothing in it is ever waited for by traffic.
  */
 import { setPriority } from 'node:os';
+import { setTimeout as nap } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Baselines } from './baselines.ts';
 import type { McpEvent } from './event/event.ts';
@@ -32,7 +33,6 @@ const DRAIN_SHARE = 0.3;
 const HAND_ON_EVENTS = 64;
 /** How often sessions are looked through for what is over because nothing happens any more. */
 const SWEEP_EVERY_MS = 30_000;
-const LOCAL_SINKS = new Set(['store', 'logs'] as const);
 /** Of log lines for stderr: a client that does not read it costs no more memory than this. */
 const MAX_STDERR_BYTES = 1024 * 1024;
 
@@ -127,9 +127,9 @@ function look(): void {
   timer = setTimeout(look, busy && reader.depth() > 0 ? 0 : NAP_MS);
 }
 
-/** Lossless capture waits for the disk, through the ring and the relay; never for a receiver that may be gone. */
+/** Lossless capture waits for the sinks, through the ring and the relay. */
 function mustWait(): boolean {
-  return config.lossless && fanout.isBehind(LOCAL_SINKS);
+  return config.lossless && fanout.isBehind();
 }
 
 function take(record: RingRecord): void {
@@ -171,7 +171,12 @@ async function close(deadlineUs: number): Promise<void> {
   const from = performance.now();
   const deadlineMs = Math.max(0, deadlineUs - nowUs()) / 1000;
   const drainUntil = from + deadlineMs * DRAIN_SHARE;
-  while (performance.now() < drainUntil && reader.read(take)) handOn();
+  while (performance.now() < drainUntil) {
+    // What is read now and finds a queue full is lost there instead of here.
+    if (fanout.isBehind()) await nap(NAP_MS);
+    else if (reader.read(take)) handOn();
+    else break;
+  }
   const atUs = nowUs();
   for (const gap of reader.discard(take)) missing(gap, 'end_of_session', atUs);
   observed.close(atUs);

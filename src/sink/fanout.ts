@@ -33,9 +33,12 @@ export class Fanout {
     for (const lane of this.#lanes) lane.batchArrived();
   }
 
-  /** Whether one of these sinks is behind by more than half of its queue: what lossless capture waits for. */
-  isBehind(names: ReadonlySet<Sink['name']>): boolean {
-    return this.#lanes.some((lane) => names.has(lane.sink.name) && lane.isBehind());
+  /**
+   * Whether a sink is behind by more than half of its queue: what lossless capture waits for. A receiver that does not answer is
+   * no reason to wait.
+   */
+  isBehind(): boolean {
+    return this.#lanes.some((lane) => lane.isBehind() && (lane.sink.isAnswering?.() ?? true));
   }
 
   /** Resolves when every sink has taken what waited for it, at the latest after the deadline; never rejects. */

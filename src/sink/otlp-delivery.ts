@@ -33,6 +33,8 @@ const STAGE = { traces: 'traces', metrics: 'otlp_metrics', logs: 'otlp_logs' } a
 /** After a failed attempt: the first pause, doubled each time up to the longest. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
+/** A receiver that has not taken a request after so long does not answer. */
+const PATIENCE_MS = 1000;
 
 /** Counts what it drops under the signal's stage, with reason `export_failed` or `rejected` (by the receiver). */
 export class OtlpDelivery {
@@ -41,6 +43,8 @@ export class OtlpDelivery {
   readonly #trouble: Trouble;
   #http: OtlpHttp | undefined;
   #failures = 0;
+  /** The receiver's time to take what it is sent, after which it counts as one that does not answer. */
+  #patienceUntil = 0;
   #pauseUntil = 0;
   #endPause: (() => void) | undefined;
   /** Set by `ending`: nothing is waited for any more, and the first failure is the last. */
@@ -60,6 +64,7 @@ export class OtlpDelivery {
    */
   async deliver({ count, encode, rejected }: Delivery): Promise<number> {
     let until: number | undefined;
+    this.#patienceUntil = performance.now() + PATIENCE_MS;
     while (!this.#gaveUp) {
       await this.#pause();
       // What an earlier delivery's failures make this one wait is not taken from its own time.
@@ -75,6 +80,11 @@ export class OtlpDelivery {
     }
     this.#stats.drop(STAGE[this.#options.signal], 'export_failed', count);
     return 0;
+  }
+
+  /** Whether who waits for the receiver may hope. */
+  isAnswering(): boolean {
+    return this.#failures === 0 && performance.now() < this.#patienceUntil;
   }
 
   /** Ends any pause at once, and what is under way at the deadline; from now on the first failure is the last. */

@@ -97,6 +97,11 @@ export class OtlpExport {
     }
   }
 
+  /** Whether who waits for the receiver may hope. */
+  isAnswering(): boolean {
+    return this.#delivery.isAnswering();
+  }
+
   /** Ends any pause at once, and what is under way at the deadline; from now on the first failure is the last. */
   ending(deadlineMs: number): void {
     this.#delivery.ending(deadlineMs);

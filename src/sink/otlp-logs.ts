@@ -57,6 +57,10 @@ export class OtlpLogSink implements Sink {
     return this.#sending;
   }
 
+  isAnswering(): boolean {
+    return this.#export.isAnswering();
+  }
+
   /** Ends any pause at once, and what is under way at the deadline; from now on the first failure is the last. */
   ending(deadlineMs: number): void {
     this.#export.ending(deadlineMs);

@@ -12,6 +12,8 @@ export interface Sink {
    * until it settles. Throwing or rejecting loses this batch, counted as `failed`; it never reaches another sink.
    */
   readonly write: (batch: readonly McpEvent[]) => void | Promise<void>;
+  /** Of a sink whose far side is a receiver: whether it takes what it is sent. Lossless capture waits for no other. */
+  readonly isAnswering?: () => boolean;
   /** The end begins: writes still come, but nothing is paused for or tried again any more. */
   readonly ending?: (deadlineMs: number) => void;
   /** Hands over what is left and releases resources. Called once, after the last write; never waits past the deadline. */

@@ -120,6 +120,10 @@ export class TraceSink implements Sink {
     return this.#sending;
   }
 
+  isAnswering(): boolean {
+    return this.#delivery.isAnswering();
+  }
+
   /** Ends any pause at once, and what is under way at the deadline; from now on the first failure is the last. */
   ending(deadlineMs: number): void {
     this.#delivery.ending(deadlineMs);

@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Stats } from '../../src/self/stats.ts';
+import { Fanout } from '../../src/sink/fanout.ts';
 import { operation, operations } from '../unit/events.ts';
 import { sinkTo, startReceiver } from '../unit/receiver.ts';
 
@@ -125,6 +126,41 @@ describe('a receiver that takes nothing costs counted drops, and one line', () =
       expect(said).toHaveLength(1);
     }
     expect(receiver.headers).toEqual([]);
+  });
+});
+
+describe('lossless capture', () => {
+  const HALF = 40_000;
+
+  it('waits for a receiver that takes its time, until what waited is there', async () => {
+    const endpoint = await httpReceiver((request, response) => {
+      request.resume();
+      setTimeout(() => response.end('{}'), 100);
+    });
+    const { sink, stats } = sinkTo(endpoint);
+    const fanout = new Fanout([sink], stats);
+    // The first batch is on its way; the others wait.
+    fanout.push(operations(1000));
+    fanout.push(operations(HALF));
+    await expect.poll(() => fanout.isBehind(), { interval: 1 }).toBe(true);
+    await expect.poll(() => fanout.isBehind()).toBe(false);
+    await fanout.close(30_000);
+    expect(stats.counts().get('spans_exported')).toBe(HALF + 1000);
+    expect(stats.drops()).toEqual([]);
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ['does not answer', () => tcpReceiver(() => undefined)],
+    ['is down', nobody],
+  ])('waits for no receiver that %s', async (_what, start) => {
+    const { sink, stats } = sinkTo(await start());
+    const fanout = new Fanout([sink], stats);
+    fanout.push(operations(1000));
+    fanout.push(operations(HALF));
+    // At first it may yet answer.
+    await expect.poll(() => fanout.isBehind()).toBe(false);
+    await fanout.close(100);
+    expect(stats.drops().reduce((sum, { count }) => sum + count, 0)).toBe(HALF + 1000);
   });
 });
 
